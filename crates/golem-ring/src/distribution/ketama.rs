@@ -1,0 +1,164 @@
+//! `ketama`: points on a circle of 2^32 values, 160 for a server of average weight; a key belongs to the first point at or
+//! after its hash. The number of points is computed in single precision like nutcracker does, because its rounding shows:
+//! each of 25 equal servers has 156 points, not 160.
+
+use alloc::vec::Vec;
+
+use super::{Table, live};
+use crate::hash::md5;
+use crate::{Member, Random, ServerIndex};
+
+/// Points of a server of average weight.
+const POINTS: f32 = 160.0;
+/// Points that one digest gives.
+const POINTS_PER_DIGEST: u32 = 4;
+/// The text behind a digest, `LABEL-NUMBER`, is cut to so many bytes, as nutcracker does.
+const TEXT_MAX: usize = 272;
+/// Values on the circle.
+const CIRCLE: f64 = 4_294_967_296.0;
+
+/// A point. The order of the fields is the order of points: where two servers share a value the lower index wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Point {
+    value: u32,
+    server: ServerIndex,
+}
+
+/// All points of the live servers, sorted.
+#[derive(Debug)]
+pub(crate) struct Ketama {
+    points: Vec<Point>,
+}
+
+impl Table for Ketama {
+    fn build(members: &[Member<'_>]) -> Self {
+        let total: u64 = live(members).map(|(_, member)| u64::from(member.weight)).sum();
+        let servers = live(members).count() as u32;
+        let mut points = Vec::with_capacity(servers as usize * POINTS as usize);
+        for (server, member) in live(members) {
+            let mut text = Text::new(member.label);
+            for number in 0..digests(member.weight, total, servers) {
+                points.extend(md5::words(text.with_number(number)).map(|value| Point { value, server }));
+            }
+        }
+        points.sort_unstable();
+        Self { points }
+    }
+
+    #[inline]
+    fn pick(&self, hash: impl FnOnce() -> u32, _random: &mut Random) -> Option<ServerIndex> {
+        let first = self.points.first()?;
+        let hash = hash();
+        let at = self.points.partition_point(|point| point.value < hash);
+        Some(self.points.get(at).unwrap_or(first).server)
+    }
+
+    fn places(&self, mut each: impl FnMut(ServerIndex, f64)) {
+        // The first point owns what lies behind the last one, too.
+        let Some(last) = self.points.last() else { return };
+        let mut before = f64::from(last.value) - CIRCLE;
+        for point in &self.points {
+            each(point.server, (f64::from(point.value) - before) / CIRCLE);
+            before = f64::from(point.value);
+        }
+    }
+}
+
+/// How many digests a server of `weight` gets, of `servers` live ones that weigh `total` together. Every operation rounds to
+/// single precision, but the one addition.
+fn digests(weight: u32, total: u64, servers: u32) -> u32 {
+    let share = weight as f32 / total as f32;
+    let digests = share * POINTS / POINTS_PER_DIGEST as f32 * servers as f32;
+    let nudged = (f64::from(digests) + 0.000_000_000_1) as f32;
+    // The cast cuts towards zero; it also makes 0 of the 0/0 of a pool without any weight.
+    nudged as u32
+}
+
+/// `LABEL-NUMBER` in a fixed buffer: the label is written once, the number again and again.
+struct Text {
+    bytes: [u8; TEXT_MAX],
+    /// Length of `LABEL-`.
+    prefix: usize,
+}
+
+impl Text {
+    fn new(label: &str) -> Self {
+        let mut text = Self { bytes: [0; TEXT_MAX], prefix: 0 };
+        for byte in label.bytes().chain([b'-']).take(TEXT_MAX) {
+            text.bytes[text.prefix] = byte;
+            text.prefix += 1;
+        }
+        text
+    }
+
+    fn with_number(&mut self, number: u32) -> &[u8] {
+        let mut end = self.prefix;
+        let mut power = 10_u32.pow(number.checked_ilog10().unwrap_or(0));
+        while power > 0 && end < TEXT_MAX {
+            self.bytes[end] = b'0' + (number / power % 10) as u8;
+            power /= 10;
+            end += 1;
+        }
+        &self.bytes[..end]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+    use alloc::format;
+
+    use super::{CIRCLE, Ketama, Point, TEXT_MAX, Table, Text, digests};
+    use crate::{Random, ServerIndex};
+
+    fn point(value: u32, server: u32) -> Point {
+        Point { value, server: ServerIndex::new(server) }
+    }
+
+    fn pick(table: &Ketama, hash: u32) -> usize {
+        table.pick(|| hash, &mut Random::new(0)).unwrap().index()
+    }
+
+    #[test]
+    fn key_belongs_to_first_point_at_or_after_its_hash() {
+        let table = Ketama { points: [point(10, 2), point(10, 3), point(20, 1)].into() };
+        assert_eq!(pick(&table, 0), 2);
+        assert_eq!(pick(&table, 10), 2);
+        assert_eq!(pick(&table, 11), 1);
+        assert_eq!(pick(&table, 20), 1);
+        assert_eq!(pick(&table, 21), 2);
+        assert_eq!(pick(&table, u32::MAX), 2);
+    }
+
+    #[test]
+    fn first_point_also_owns_what_lies_behind_the_last() {
+        let table = Ketama { points: [point(10, 0), point(20, 1)].into() };
+        let mut shares = [0.0; 2];
+        table.places(|server, share| shares[server.index()] += share);
+        assert_eq!(shares, [(CIRCLE - 10.0) / CIRCLE, 10.0 / CIRCLE]);
+    }
+
+    #[test]
+    fn text_of_a_point_counts_in_decimal() {
+        let mut text = Text::new("10.0.0.1:11212");
+        for number in [0, 7, 9, 10, 39, 100, 4_000_000_000] {
+            assert_eq!(text.with_number(number), format!("10.0.0.1:11212-{number}").as_bytes());
+        }
+    }
+
+    #[test]
+    fn text_of_a_point_is_cut_after_272_bytes() {
+        let label = "x".repeat(270);
+        assert_eq!(Text::new(&label).with_number(39), format!("{label}-3").as_bytes());
+        let label = "x".repeat(300);
+        assert_eq!(Text::new(&label).with_number(39), &label.as_bytes()[..TEXT_MAX]);
+    }
+
+    #[test]
+    fn weights_above_32_bits_together_do_not_wrap() {
+        let half = u32::MAX / 2;
+        assert_eq!(digests(half, 3 * u64::from(half), 3), 40);
+        assert_eq!(digests(0, 0, 1), 0);
+    }
+}
