@@ -1,0 +1,77 @@
+//! Keys: how far one reaches, and base64 spelling of the meta commands.
+
+use super::span::Span;
+
+/// Bytes that the longest base64 key decodes to, rounded up to what [`decode_key`] asks for.
+pub const DECODED_KEY_MAX: usize = 256;
+
+/// The next word of `text` from `at` on, for a key: its span, or none if only blanks are left. The server takes every
+/// byte but the blank that ends it, the LF that ends the line, and NUL, where it stops to read.
+#[inline]
+pub(crate) fn word(text: &[u8], at: usize) -> Option<Span> {
+    let mut start = at;
+    while text.get(start) == Some(&b' ') {
+        start += 1;
+    }
+    let rest = text.get(start..).filter(|rest| !rest.is_empty())?;
+    Some(Span::new(start, start + word_len(rest)))
+}
+
+/// Bytes before the first blank.
+#[inline]
+pub(crate) fn word_len(text: &[u8]) -> usize {
+    memchr::memchr(b' ', text).unwrap_or(text.len())
+}
+
+/// Whether the server would take these bytes, which hold no blank and no LF, as one key.
+#[inline]
+pub(crate) fn is_acceptable(key: &[u8], key_max: u16) -> bool {
+    key.len() <= key_max as usize && !has_nul(key)
+}
+
+#[inline]
+pub(crate) fn has_nul(text: &[u8]) -> bool {
+    memchr::memchr(0, text).is_some()
+}
+
+/// Decodes a key written in base64 (flag `b`) into `out` and says how many bytes it has. None for what the server
+/// refuses: a length that is no multiple of four, a foreign character, padding elsewhere than at the end.
+pub fn decode_key(text: &[u8], out: &mut [u8; DECODED_KEY_MAX]) -> Option<usize> {
+    let mut written = 0;
+    let groups = text.chunks_exact(4);
+    if !groups.remainder().is_empty() || text.is_empty() || text.len() / 4 * 3 > DECODED_KEY_MAX {
+        return None;
+    }
+    let padding = text.iter().rev().take_while(|&&byte| byte == b'=').count();
+    if padding > 2 {
+        return None;
+    }
+    for (index, group) in groups.enumerate() {
+        let is_last = (index + 1) * 4 == text.len();
+        let mut bits = 0u32;
+        for (at, &byte) in group.iter().enumerate() {
+            let is_padding = is_last && at + padding >= 4;
+            bits = bits << 6 | if is_padding { 0 } else { u32::from(sextet(byte)?) };
+        }
+        let len = if is_last { 3 - padding } else { 3 };
+        out.get_mut(written..written + len)?.copy_from_slice(&bits.to_be_bytes()[1..=len]);
+        written += len;
+    }
+    Some(written)
+}
+
+/// Whether a base64 key can be decoded.
+pub(crate) fn decodes(text: &[u8]) -> bool {
+    decode_key(text, &mut [0; DECODED_KEY_MAX]).is_some()
+}
+
+fn sextet(byte: u8) -> Option<u8> {
+    match byte {
+        b'A'..=b'Z' => Some(byte - b'A'),
+        b'a'..=b'z' => Some(byte - b'a' + 26),
+        b'0'..=b'9' => Some(byte - b'0' + 52),
+        b'+' => Some(62),
+        b'/' => Some(63),
+        _ => None,
+    }
+}
