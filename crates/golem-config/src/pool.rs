@@ -1,0 +1,247 @@
+//! The check of one pool: its map in the file becomes a [`Pool`], or its problems are recorded.
+//!
+//! Everything of the map is looked at, whatever went wrong before; what concerns several pools is in `pools`.
+
+use std::time::Duration;
+
+use golem_ring::{Distribution, Hash, HashTag};
+
+use crate::address;
+use crate::keys;
+use crate::model::{AdminCommands, ListenAddress, ListenTarget, MultigetFailure, Pool, Server};
+use crate::problem::{Place, Problems};
+use crate::raw::Entry;
+use crate::scalar::quoted;
+use crate::section::Section;
+
+/// The pool `name`; `None` if a part without which there is no pool is missing or wrong.
+pub(crate) fn check(
+    place: Place<'_>,
+    name: &str,
+    entries: &[Entry],
+    problems: &mut Problems,
+) -> Option<Pool> {
+    let section = Section::open(place, entries, keys::POOL_KEYS, keys::PROCESS_KEYS, problems);
+    refuse_what_comes_later(&section, problems);
+    warn_of_what_has_no_effect(&section, problems);
+    let listen = listen(&section, problems);
+    let servers = servers(&section, problems);
+    let hash = section.word(&keys::HASH, Hash::from_name, problems);
+    let distribution = section.word(&keys::DISTRIBUTION, Distribution::from_name, problems);
+    let multiget_failure = section.word(&keys::MULTIGET_FAILURE, multiget_failure, problems);
+    let hash_tag = hash_tag(&section, problems);
+    let (client_soft_limit, client_hard_limit) = client_limits(&section, problems);
+    let pool = Pool {
+        name: name.to_owned(),
+        timeout: timeout(&section, problems),
+        backlog: section.number(&keys::BACKLOG, problems),
+        tcpkeepalive: section.switch(&keys::TCPKEEPALIVE, problems),
+        reuseport: section.switch(&keys::REUSEPORT, problems),
+        preconnect: section.switch(&keys::PRECONNECT, problems),
+        server_connections: section.number(&keys::SERVER_CONNECTIONS, problems),
+        auto_eject_hosts: false,
+        server_retry_timeout: Duration::from_millis(section.number(&keys::SERVER_RETRY_TIMEOUT, problems)),
+        server_failure_limit: section.number(&keys::SERVER_FAILURE_LIMIT, problems),
+        admin_commands: admin_commands(&section, problems),
+        key_max: section.number(&keys::KEY_MAX, problems),
+        line_max: section.number(&keys::LINE_MAX, problems),
+        keys_max: section.number(&keys::KEYS_MAX, problems),
+        item_size_max: section.number(&keys::ITEM_SIZE_MAX, problems),
+        listen: listen?,
+        hash: hash?,
+        hash_tag,
+        distribution: distribution?,
+        servers: servers?,
+        multiget_failure: multiget_failure?,
+        client_soft_limit,
+        client_hard_limit,
+    };
+    Some(pool)
+}
+
+/// Values that ask for what this version cannot do are errors: to ignore them would send traffic astray.
+fn refuse_what_comes_later(section: &Section<'_>, problems: &mut Problems) {
+    let redis = section.switch(&keys::REDIS, problems);
+    if redis {
+        problems.error(
+            section.place_of(&keys::REDIS),
+            "this version does not support Redis pools yet",
+            "leave the pool to nutcracker, or write false if its servers are memcached",
+        );
+    }
+    if section.text(&keys::REDIS_AUTH, problems).is_some() && !redis {
+        problems.error(
+            section.place_of(&keys::REDIS_AUTH),
+            "a password is only valid in a Redis pool, and this is a memcached pool",
+            "leave it out",
+        );
+    }
+    if section.switch(&keys::AUTO_EJECT_HOSTS, problems) {
+        problems.error(
+            section.place_of(&keys::AUTO_EJECT_HOSTS),
+            "this version does not support the ejection of failing servers yet",
+            "write false, which answers requests for a failed server with errors until it is back",
+        );
+    }
+}
+
+fn warn_of_what_has_no_effect(section: &Section<'_>, problems: &mut Problems) {
+    let limit: Option<u32> = section.optional_number(&keys::CLIENT_CONNECTIONS, problems);
+    if limit.is_some() {
+        problems.warn(
+            section.place_of(&keys::CLIENT_CONNECTIONS),
+            "it has no effect, as in nutcracker, which reads and drops it",
+            "leave it out; the key for a limit on clients will be max_clients",
+        );
+    }
+    if section.number::<u32>(&keys::REDIS_DB, problems) != 0 {
+        problems.warn(
+            section.place_of(&keys::REDIS_DB),
+            "it has no effect in a memcached pool",
+            "leave it out",
+        );
+    }
+}
+
+fn listen(section: &Section<'_>, problems: &mut Problems) -> Option<ListenAddress> {
+    if !section.has(&keys::LISTEN) {
+        missing(section, &keys::LISTEN, problems);
+    }
+    let given = section.scalar(&keys::LISTEN, problems)?;
+    match address::listen(given.text) {
+        Ok(target) => Some(ListenAddress { target, source: given.text.to_owned() }),
+        Err(error) => {
+            problems.error(given.place, error.what, error.instead);
+            None
+        }
+    }
+}
+
+/// The servers in index order: by length of the label, then byte by byte.
+fn servers(section: &Section<'_>, problems: &mut Problems) -> Option<Vec<Server>> {
+    if !section.has(&keys::SERVERS) {
+        missing(section, &keys::SERVERS, problems);
+    }
+    let entries = section.list(&keys::SERVERS, problems)?;
+    if entries.is_empty() {
+        problems.error(
+            section.place_of(&keys::SERVERS),
+            "the pool has no servers",
+            format!("write {}", keys::SERVERS.expected()),
+        );
+    }
+    let mut servers: Vec<Server> = Vec::new();
+    for (file_position, given) in entries.iter().enumerate() {
+        match address::server(given.text, file_position) {
+            Ok(server) => {
+                if let Some(first) = servers.iter().find(|other| other.label == server.label) {
+                    let what = format!(
+                        "the label {} is also that of {}",
+                        quoted(&server.label),
+                        quoted(&first.entry)
+                    );
+                    problems.error(
+                        given.place,
+                        what,
+                        "give one of the two a name of its own behind its weight",
+                    );
+                }
+                servers.push(server);
+            }
+            Err(error) => problems.error(given.place, error.what, error.instead),
+        }
+    }
+    servers.sort_by(|a, b| (a.label.len(), &a.label).cmp(&(b.label.len(), &b.label)));
+    Some(servers)
+}
+
+fn missing(section: &Section<'_>, key: &keys::Key, problems: &mut Problems) {
+    let place = section.place_of(key);
+    let place = place.at_key(place.position, key.name);
+    problems.error(place, "the key is missing", format!("write {}", key.expected()));
+}
+
+fn hash_tag(section: &Section<'_>, problems: &mut Problems) -> Option<HashTag> {
+    let given = section.scalar(&keys::HASH_TAG, problems)?;
+    if let [open, close] = *given.text.as_bytes() {
+        return Some(HashTag { open, close });
+    }
+    let what = format!("{} has {} instead of two bytes", quoted(given.text), given.text.len());
+    section.wrong(&keys::HASH_TAG, what, problems);
+    None
+}
+
+fn timeout(section: &Section<'_>, problems: &mut Problems) -> Option<Duration> {
+    let given = section.has(&keys::TIMEOUT);
+    match section.optional_number(&keys::TIMEOUT, problems) {
+        Some(0) => {}
+        Some(milliseconds) => return Some(Duration::from_millis(milliseconds)),
+        // A wrong value has been reported already.
+        None if given => return None,
+        None => {}
+    }
+    problems.warn(
+        section.place_of(&keys::TIMEOUT),
+        if given {
+            "0 waits for ever"
+        } else {
+            "without a timeout clients wait for ever for a server that does not answer"
+        },
+        "set it to some hundred milliseconds: 'timeout: 400'",
+    );
+    None
+}
+
+fn multiget_failure(word: &str) -> Option<MultigetFailure> {
+    match word {
+        "close" => Some(MultigetFailure::Close),
+        "keep" => Some(MultigetFailure::Keep),
+        "miss" => Some(MultigetFailure::Miss),
+        _ => None,
+    }
+}
+
+fn admin_commands(section: &Section<'_>, problems: &mut Problems) -> AdminCommands {
+    let mut commands = AdminCommands::default();
+    for given in section.list(&keys::ADMIN_COMMANDS, problems).unwrap_or_default() {
+        match given.text {
+            "flush_all" => commands.flush_all = true,
+            "verbosity" => commands.verbosity = true,
+            other => {
+                let instead = format!("write {}", keys::ADMIN_COMMANDS.expected());
+                problems.error(
+                    given.place,
+                    format!("{} is no command for a whole pool", quoted(other)),
+                    instead,
+                );
+            }
+        }
+    }
+    commands
+}
+
+fn client_limits(section: &Section<'_>, problems: &mut Problems) -> (u64, u64) {
+    let soft = section.number(&keys::CLIENT_SOFT_LIMIT, problems);
+    let hard = section.number(&keys::CLIENT_HARD_LIMIT, problems);
+    if soft > hard {
+        let blamed = if section.has(&keys::CLIENT_HARD_LIMIT) {
+            keys::CLIENT_HARD_LIMIT
+        } else {
+            keys::CLIENT_SOFT_LIMIT
+        };
+        problems.error(
+            section.place_of(&blamed),
+            format!("the hard limit of {hard} bytes is below the soft limit of {soft}"),
+            "raise client_hard_limit or lower client_soft_limit",
+        );
+    }
+    (soft, hard)
+}
+
+/// Whether two pools cannot both listen: the same host text and port, or the same path, whatever the permission.
+pub(crate) fn same_address(a: &ListenAddress, b: &ListenAddress) -> bool {
+    match (&a.target, &b.target) {
+        (ListenTarget::Unix { path: a, .. }, ListenTarget::Unix { path: b, .. }) => a == b,
+        (a, b) => a == b,
+    }
+}
