@@ -1,0 +1,79 @@
+//! Accepting: a bounded number of connections per listener and turn. When descriptors run out, it stops until one is
+//! free again, instead of trying in every turn.
+
+use crate::driver::poll::Driver;
+use crate::driver::table::State;
+use crate::driver::{ACCEPTS_PER_TURN, Handler};
+use crate::reason::{Cause, CloseReason};
+use crate::stream::Stream;
+use std::io;
+use std::time::{Duration, Instant};
+
+/// How long accepting waits for descriptors at most: others than this driver's may have become free.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+impl Driver {
+    /// Serves the listeners that have connections waiting.
+    pub(super) fn accept_all(&mut self, handler: &mut impl Handler) {
+        if !self.listeners.iter().flatten().any(|found| found.ready) {
+            return;
+        }
+        if self.accept_again.is_some_and(|again| Instant::now() < again) {
+            return;
+        }
+        self.accept_again = None;
+        for at in 0..self.listeners.len() {
+            for _ in 0..ACCEPTS_PER_TURN {
+                if !self.accept_one(at, handler) {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Accepts one connection; false when the listener has no more, or none can be taken.
+    fn accept_one(&mut self, at: usize, handler: &mut impl Handler) -> bool {
+        let Some(Some(found)) =
+            self.listeners.get_mut(at).filter(|found| found.as_ref().is_some_and(|f| f.ready))
+        else {
+            return false;
+        };
+        let id = found.id;
+        self.counts.accepts += 1;
+        match found.listener.accept() {
+            Ok(stream) => self.welcome(id, stream, handler),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                found.ready = false;
+                return false;
+            }
+            Err(error) => {
+                let reason = CloseReason::from(&error);
+                if reason.cause() == Cause::Exhausted {
+                    self.accept_again = Some(Instant::now() + PATIENCE);
+                    handler.accept_failed(id, reason);
+                    return false;
+                }
+                // A connection that broke while it waited, or a signal: the next may be good.
+                if error.kind() != io::ErrorKind::Interrupted {
+                    handler.accept_failed(id, reason);
+                }
+            }
+        }
+        true
+    }
+
+    fn welcome(&mut self, id: u32, stream: Stream, handler: &mut impl Handler) {
+        let Some(stream) = handler.admit(id, stream) else { return };
+        let conn = self.table.insert(stream.socket, 0, State::default());
+        let Some(user) = handler.accepted(id, conn) else {
+            self.close(conn);
+            return;
+        };
+        if let Some(connection) = self.table.get_mut(conn) {
+            connection.user = user;
+        }
+        if let Err(error) = self.watch(conn) {
+            handler.closed(user, CloseReason::from(&error));
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! Everything golemproxy asks of the operating system: the driver (poller, listeners, connections), mailboxes between
+//! threads, the clock, signals, daemonising, limits. It knows nothing of caches, protocols or configuration.
+//!
+//! It is the only crate with `unsafe` code; every block says why it is sound.
+
+pub mod clock;
+pub mod driver;
+pub mod echo;
+pub mod listener;
+pub mod mailbox;
+pub mod reason;
+pub mod stream;
+pub mod target;
+pub mod waker;
+
+pub use clock::Clock;
+pub use driver::{ConnId, Counts, Driver, Handler, Slices};
+pub use listener::{ListenSpec, Listener};
+pub use mailbox::{Mailbox, Sender, mailbox};
+pub use reason::{Cause, CloseReason};
+pub use stream::Stream;
+pub use target::Target;
+pub use waker::Waker;

@@ -1,0 +1,107 @@
+//! Listening sockets: made once, by the supervisor, with all options that accepted sockets inherit (TCP_NODELAY,
+//! SO_KEEPALIVE), so that accepting costs one system call and no option has to be set afterwards.
+
+use crate::stream::Stream;
+use crate::target::Target;
+use socket2::{Protocol, Socket, Type};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::Path;
+use std::{fs, io, ptr};
+
+/// What to listen on and how.
+#[derive(Clone, Debug)]
+pub struct ListenSpec {
+    /// The address or path.
+    pub address: Target,
+    /// How many connections the kernel keeps until they are accepted (the argument of `listen(2)`).
+    pub backlog: u32,
+    /// SO_REUSEPORT, so that several processes can share the port.
+    pub reuseport: bool,
+    /// SO_KEEPALIVE on accepted TCP connections.
+    pub keepalive: bool,
+    /// Permissions of a Unix socket's file; without, the process's umask decides.
+    pub mode: Option<u32>,
+}
+
+impl ListenSpec {
+    /// A plain listener: backlog 1024, no reuseport, no keepalive.
+    pub fn new(address: Target) -> Self {
+        Self { address, backlog: 1024, reuseport: false, keepalive: false, mode: None }
+    }
+}
+
+/// A socket that listens, in non-blocking mode. Dropping it ends listening; a Unix socket's file stays.
+#[derive(Debug)]
+pub struct Listener {
+    pub(crate) socket: Socket,
+}
+
+impl Listener {
+    /// Binds and listens. A TCP listener gets SO_REUSEADDR; a Unix socket's file that is left from an earlier run is
+    /// removed first, as nutcracker does (other kinds of files are not touched).
+    ///
+    /// # Errors
+    /// What the system says: address in use, not available, permission denied, path too long.
+    pub fn bind(spec: &ListenSpec) -> io::Result<Self> {
+        let address = spec.address.sock_addr()?;
+        let kind = Type::STREAM.nonblocking().cloexec();
+        let socket = match &spec.address {
+            Target::Tcp(_) => {
+                let socket = Socket::new_raw(spec.address.domain(), kind, Some(Protocol::TCP))?;
+                socket.set_reuse_address(true)?;
+                if spec.reuseport {
+                    socket.set_reuse_port(true)?;
+                }
+                socket.set_tcp_nodelay(true)?;
+                socket.set_keepalive(spec.keepalive)?;
+                socket.bind(&address)?;
+                socket
+            }
+            Target::Unix(path) => {
+                let socket = Socket::new_raw(spec.address.domain(), kind, None)?;
+                remove_stale_socket(path)?;
+                socket.bind(&address)?;
+                if let Some(mode) = spec.mode {
+                    fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+                }
+                socket
+            }
+        };
+        socket.listen(i32::try_from(spec.backlog).unwrap_or(i32::MAX))?;
+        Ok(Self { socket })
+    }
+
+    /// The bound address: with the port that the system chose, where port 0 was asked.
+    ///
+    /// # Errors
+    /// The system's; not to be expected.
+    pub fn address(&self) -> io::Result<Target> {
+        let address = self.socket.local_addr()?;
+        Target::from_sock_addr(&address)
+            .ok_or_else(|| io::Error::other("the listening socket has no address"))
+    }
+
+    /// Takes one waiting connection, with one system call.
+    pub(crate) fn accept(&self) -> io::Result<Stream> {
+        let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+        // SAFETY: the descriptor is open while `self` lives, and null pointers say that no address is wanted.
+        let fd = unsafe { libc::accept4(self.socket.as_raw_fd(), ptr::null_mut(), ptr::null_mut(), flags) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: accept4 has just made this descriptor, and nothing else owns it.
+        let owned = unsafe { OwnedFd::from_raw_fd(fd) };
+        Ok(Stream { socket: Socket::from(owned) })
+    }
+}
+
+fn remove_stale_socket(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => fs::remove_file(path),
+        // Something else lies there: binding will say that the address is in use.
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,111 @@
+//! Connecting: success, refusal, output before it, Unix sockets.
+
+use crate::recorder::Bench;
+use golem_net::{Cause, Target};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixListener;
+
+/// An address where nobody listens.
+fn closed_port() -> SocketAddr {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap()
+}
+
+#[test]
+fn a_connection_opens_and_output_flushed_before_follows() {
+    let mut bench = Bench::new();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let user = bench.connect(&Target::Tcp(listener.local_addr().unwrap())).unwrap();
+    bench.send(user, b"early");
+    assert_eq!(bench.driver.counts().writes, 0);
+    bench.until(|r| r.records[user].is_connected && r.records[user].sent == 5);
+    let (mut peer, _) = listener.accept().unwrap();
+    let mut back = [0; 5];
+    peer.read_exact(&mut back).unwrap();
+    assert_eq!(&back, b"early");
+}
+
+#[test]
+fn a_refused_connection_fails_once_and_is_gone() {
+    let mut bench = Bench::new();
+    let user = bench.connect(&Target::Tcp(closed_port())).unwrap();
+    bench.until(|r| r.records[user].failed.is_some());
+    let record = bench.record(user);
+    assert_eq!(record.failed.unwrap().cause(), Cause::Refused);
+    assert_eq!(record.failed.unwrap().text(), "Connection refused");
+    assert!(!record.is_connected && record.closed.is_none());
+    assert_eq!(bench.driver.connections(), 0);
+}
+
+#[test]
+fn a_server_that_speaks_and_leaves_at_once_is_heard() {
+    let mut bench = Bench::new();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let user = bench.connect(&Target::Tcp(listener.local_addr().unwrap())).unwrap();
+    let (mut peer, _) = listener.accept().unwrap();
+    peer.write_all(b"ERROR Too many open connections\r\n").unwrap();
+    drop(peer);
+    bench.until(|r| r.records[user].ends == 1);
+    assert!(bench.record(user).is_connected);
+    assert_eq!(bench.record(user).received, b"ERROR Too many open connections\r\n");
+}
+
+#[test]
+fn a_pending_connection_can_be_closed() {
+    let mut bench = Bench::new();
+    // A full queue: the kernel leaves the next connections without an answer.
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    socket.listen(0).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    let _fills = TcpStream::connect(address).unwrap();
+    let user = bench.connect(&Target::Tcp(address)).unwrap();
+    bench.send(user, b"never");
+    bench.idle_turns(3);
+    assert!(!bench.record(user).is_connected && bench.record(user).failed.is_none());
+    let conn = bench.conn(user);
+    bench.driver.close(conn);
+    bench.idle_turns(3);
+    assert!(!bench.record(user).is_connected && bench.record(user).failed.is_none());
+    assert_eq!((bench.driver.connections(), bench.record(user).sent), (0, 0));
+}
+
+#[test]
+fn unix_sockets_connect_and_fail() {
+    let mut bench = Bench::new();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("server");
+    let listener = UnixListener::bind(&path).unwrap();
+    let user = bench.connect(&Target::Unix(path.clone())).unwrap();
+    bench.until(|r| r.records[user].is_connected);
+    let (mut peer, _) = listener.accept().unwrap();
+    bench.send(user, b"hello");
+    let mut back = [0; 5];
+    peer.read_exact(&mut back).unwrap();
+    drop(listener);
+    let refused = bench.connect(&Target::Unix(path)).unwrap_err();
+    assert_eq!(refused.raw_os_error(), Some(libc::ECONNREFUSED));
+    let absent = bench.connect(&Target::Unix(folder.path().join("absent"))).unwrap_err();
+    assert_eq!(absent.raw_os_error(), Some(libc::ENOENT));
+    let too_long = Target::Unix("x".repeat(200).into());
+    assert!(bench.connect(&too_long).is_err());
+    assert_eq!(bench.driver.connections(), 1);
+}
+
+#[test]
+fn a_connection_never_meets_itself() {
+    // The kernel may take the target's own port as source; asked for explicitly, it does so always.
+    let mut bench = Bench::new();
+    let address = closed_port();
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&address.into()).unwrap();
+    socket.connect(&address.into()).unwrap();
+    assert_eq!(socket.local_addr().unwrap().as_socket(), socket.peer_addr().unwrap().as_socket());
+    drop(socket);
+    // Over the driver: a thousand tries at ports that nobody listens on are all refused.
+    let users: Vec<usize> = (0..1000).map(|_| bench.connect(&Target::Tcp(closed_port())).unwrap()).collect();
+    bench.until(|r| {
+        users.iter().all(|user| r.records[*user].failed.is_some() || r.records[*user].is_connected)
+    });
+    assert!(users.iter().all(|user| bench.record(*user).failed.is_some()));
+}

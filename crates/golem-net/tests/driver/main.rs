@@ -1,0 +1,10 @@
+//! The driver over real sockets of the loopback interface and the file system.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+
+mod accepting;
+mod connecting;
+mod echoing;
+mod reading;
+mod recorder;
+mod turns;
+mod writing;
