@@ -1,0 +1,43 @@
+//! `cargo xtask COMMAND`: the project's own checks. This file only finds the command; each command is a module.
+//!
+//! Nothing here is needed to build or run golemproxy.
+
+mod check;
+mod docs;
+mod layers;
+mod repository;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  check    everything that must be green before a change is merged, each stage timed
+  layers   allowed dependencies, and the rules on source files
+  docs     names, paths and links in the documents, and the reasons for dependencies
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", &[][..]),
+    };
+    let outcome = match command {
+        "check" => check::run(rest),
+        "layers" => layers::run(),
+        "docs" => docs::run(),
+        "help" | "-h" | "--help" => {
+            print!("{USAGE}");
+            Ok(())
+        }
+        unknown => Err(format!("unknown command '{unknown}'\n\n{USAGE}")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{}", message.trim_end());
+            ExitCode::FAILURE
+        }
+    }
+}
