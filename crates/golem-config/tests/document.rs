@@ -13,7 +13,13 @@ fn row(key: &Key) -> String {
         value => format!("`{value}`"),
     };
     let unit = if key.unit.is_empty() { "" } else { key.unit };
-    format!("| `{}` | {} | {default} | {unit} | {} | {} |", key.name, key.kind.name(), key.since.text(), key.meaning)
+    format!(
+        "| `{}` | {} | {default} | {unit} | {} | {} |",
+        key.name,
+        key.kind.name(),
+        key.since.text(),
+        key.meaning
+    )
 }
 
 #[test]
@@ -51,7 +57,13 @@ fn a_default_written_out_changes_nothing() {
         let written = parse("F", &format!("golemproxy:\n  {}: {}\n{}", key.name, key.default, with("")));
         assert!(written.is_ok(), "{}", key.name);
     }
-    let unset =
-        Process { threads: Threads::Auto, log: None, log_level: None, stats_addr: None, stats_port: None, pid_file: None };
+    let unset = Process {
+        threads: Threads::Auto,
+        log: None,
+        log_level: None,
+        stats_addr: None,
+        stats_port: None,
+        pid_file: None,
+    };
     assert_eq!(plain.process, unset);
 }

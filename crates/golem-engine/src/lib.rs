@@ -1,9 +1,41 @@
 //! The proxy's logic, free of input and output: bytes, a clock value and a random seed go in; bytes, wishes to connect
-//! or close, and the next deadline come out. One engine per worker; nothing here is shared between threads but counters.
+//! or close, and the next deadline come out. One [`Engine`] per worker; nothing here is shared between threads but
+//! counters.
 //!
 //! The crate is `no_std` with `alloc`, so that clocks, files, sockets, threads and locks are not there to be used.
+//!
+//! The way of a request: `clients` (bytes in) → `requests` (scan, route) or `scatter` (several servers) → `server`
+//! (outbox and FIFO) … `replies` (scan by the FIFO) → `gather` → `delivery` (leaves in order).
 #![no_std]
 
 extern crate alloc;
 
+mod buffers;
+mod chain;
+mod check;
+mod client;
+mod clients;
+pub mod counters;
+mod delivery;
+mod engine;
+mod failure;
+mod filling;
+mod gather;
 pub mod id;
+mod keys;
+mod local;
+mod pool;
+mod replies;
+mod request;
+mod requests;
+mod rest;
+mod scatter;
+mod server;
+mod servers;
+mod table;
+mod time;
+
+pub use engine::{Engine, Notice, Setup, Wish};
+pub use failure::Failure;
+pub use pool::PoolIndex;
+pub use time::Time;

@@ -87,6 +87,9 @@ impl fmt::Debug for ConnId {
 /// What a driver tells, and asks, the owner of its connections. `user` is the number that the owner gave for a
 /// connection. The methods with a body are for owners that do not need them.
 pub trait Handler {
+    /// The wait of a turn is over and its calls begin: the place to read the clock, once per turn.
+    fn woken(&mut self) {}
+
     /// A listener took a connection: give it back to have it in this driver, or keep it (to hand it to another thread).
     fn admit(&mut self, listener: u32, stream: Stream) -> Option<Stream> {
         let _ = listener;

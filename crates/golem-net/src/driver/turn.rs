@@ -26,6 +26,7 @@ impl Driver {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => self.events.clear(),
             Err(error) => return Err(error),
         }
+        handler.woken();
         // Taken out for the loop, since noting an event changes the driver. No allocation: capacity 0 has none.
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in &events {

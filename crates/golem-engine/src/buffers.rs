@@ -1,0 +1,88 @@
+//! Buffers of a worker: taken when the first byte has to be kept, given back when the last one has left, so that an
+//! idle connection holds none. Three sizes; each pool keeps a bounded number, so that nothing is kept after a burst.
+
+use alloc::vec::Vec;
+
+/// Replies and incomplete requests of one client.
+pub(crate) const SMALL: usize = 1024;
+/// Requests of many clients on their way to one server.
+pub(crate) const MEDIUM: usize = 16 * 1024;
+/// One segment of a large payload; the driver reads straight into it.
+pub(crate) const SEGMENT: usize = 64 * 1024;
+/// From this length on a payload moves in segments instead of being copied.
+pub(crate) const LARGE_PAYLOAD: usize = 16 * 1024;
+
+const SMALL_KEPT: usize = 1024;
+const MEDIUM_KEPT: usize = 128;
+const SEGMENTS_KEPT: usize = 64;
+
+/// The pools of one worker.
+#[derive(Debug, Default)]
+pub(crate) struct Buffers {
+    small: Vec<Vec<u8>>,
+    medium: Vec<Vec<u8>>,
+    segments: Vec<Vec<u8>>,
+}
+
+impl Buffers {
+    /// An empty buffer with room for at least `len` bytes; above [`MEDIUM`] the caller grows it as bytes come in.
+    pub(crate) fn take(&mut self, len: usize) -> Vec<u8> {
+        if len <= SMALL {
+            self.small.pop().unwrap_or_else(|| Vec::with_capacity(SMALL))
+        } else {
+            self.medium.pop().unwrap_or_else(|| Vec::with_capacity(MEDIUM))
+        }
+    }
+
+    /// A buffer of [`SEGMENT`] bytes with unspecified content, to be read into.
+    pub(crate) fn take_segment(&mut self) -> Vec<u8> {
+        self.segments.pop().unwrap_or_else(|| alloc::vec![0; SEGMENT])
+    }
+
+    /// Takes a buffer back; one of an odd size or one too many is freed.
+    pub(crate) fn give(&mut self, mut buffer: Vec<u8>) {
+        match buffer.capacity() {
+            SMALL if self.small.len() < SMALL_KEPT => {
+                buffer.clear();
+                self.small.push(buffer);
+            }
+            MEDIUM if self.medium.len() < MEDIUM_KEPT => {
+                buffer.clear();
+                self.medium.push(buffer);
+            }
+            SEGMENT if self.segments.len() < SEGMENTS_KEPT && buffer.len() == SEGMENT => {
+                self.segments.push(buffer);
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Buffers, MEDIUM, SEGMENT, SMALL};
+
+    #[test]
+    fn a_buffer_given_back_is_used_again() {
+        let mut buffers = Buffers::default();
+        for len in [1, SMALL, SMALL + 1, MEDIUM] {
+            let mut buffer = buffers.take(len);
+            buffer.push(1);
+            let place = buffer.as_ptr();
+            buffers.give(buffer);
+            let again = buffers.take(len);
+            assert_eq!(again.as_ptr(), place);
+            assert!(again.is_empty());
+            buffers.give(again);
+        }
+    }
+
+    #[test]
+    fn the_pools_are_bounded() {
+        let mut buffers = Buffers::default();
+        for _ in 0..10_000 {
+            buffers.give(alloc::vec![0; SEGMENT]);
+        }
+        assert!(buffers.segments.len() <= super::SEGMENTS_KEPT);
+    }
+}

@@ -1,0 +1,246 @@
+//! A chain of buffers: bytes are appended at the end and leave at the front. Outboxes of connections, replies held for
+//! order and large payloads are chains. Bytes never move once they are in: a partial write only advances the front, and
+//! new output goes behind; so what was handed out stays valid until it is sent.
+
+use crate::buffers::{Buffers, MEDIUM};
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+/// A buffer of which the bytes `start..end` are still wanted.
+#[derive(Debug)]
+struct Link {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+/// See the top of the file.
+#[derive(Debug)]
+pub(crate) struct Chain {
+    /// Buffers that are appended to no more, in order.
+    full: VecDeque<Link>,
+    tail: Vec<u8>,
+    /// Bytes at the front of `tail` that have left.
+    tail_start: usize,
+    len: usize,
+    /// The least size of a new buffer.
+    floor: usize,
+}
+
+impl Chain {
+    /// An empty chain whose buffers hold at least `floor` bytes.
+    pub(crate) const fn new(floor: usize) -> Self {
+        Self { full: VecDeque::new(), tail: Vec::new(), tail_start: 0, len: 0, floor }
+    }
+
+    /// Bytes in the chain.
+    #[inline]
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is none.
+    #[inline]
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Copies `bytes` to the end.
+    #[inline]
+    pub(crate) fn append(&mut self, bytes: &[u8], buffers: &mut Buffers) {
+        if bytes.len() <= self.tail.capacity() - self.tail.len() {
+            self.tail.extend_from_slice(bytes);
+            self.len += bytes.len();
+        } else {
+            self.append_over_the_edge(bytes, buffers);
+        }
+    }
+
+    fn append_over_the_edge(&mut self, mut bytes: &[u8], buffers: &mut Buffers) {
+        self.len += bytes.len();
+        while !bytes.is_empty() {
+            let room = self.tail.capacity() - self.tail.len();
+            if room == 0 {
+                let wanted = if self.tail.is_empty() { bytes.len().max(self.floor) } else { MEDIUM };
+                self.close_tail();
+                self.tail = buffers.take(wanted);
+                continue;
+            }
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            self.tail.extend_from_slice(now);
+            bytes = later;
+        }
+    }
+
+    /// Makes the tail a link like the others, so that something can be put behind it.
+    fn close_tail(&mut self) {
+        let bytes = core::mem::take(&mut self.tail);
+        let start = core::mem::take(&mut self.tail_start);
+        if start < bytes.len() {
+            let end = bytes.len();
+            self.full.push_back(Link { bytes, start, end });
+        }
+    }
+
+    /// Moves `bytes[..end]` behind what is there, without copying.
+    pub(crate) fn push(&mut self, bytes: Vec<u8>, end: usize) {
+        self.close_tail();
+        self.len += end;
+        self.full.push_back(Link { bytes, start: 0, end });
+    }
+
+    /// Moves all of `other` behind what is there; short ones are copied, so that small replies share a buffer.
+    pub(crate) fn append_chain(&mut self, mut other: Self, buffers: &mut Buffers) {
+        if other.full.is_empty() && other.len <= MEDIUM / 4 {
+            self.append(other.tail.get(other.tail_start..).unwrap_or_default(), buffers);
+            other.clear(buffers);
+            return;
+        }
+        self.close_tail();
+        self.len += other.len;
+        self.full.append(&mut other.full);
+        self.tail = other.tail;
+        self.tail_start = other.tail_start;
+    }
+
+    /// The bytes from the front on, as slices.
+    pub(crate) fn slices(&self) -> impl Iterator<Item = &[u8]> {
+        self.full
+            .iter()
+            .filter_map(|link| link.bytes.get(link.start..link.end))
+            .chain(self.tail.get(self.tail_start..))
+            .filter(|slice| !slice.is_empty())
+    }
+
+    /// The last two bytes, where there are two.
+    pub(crate) fn last_two(&self) -> Option<[u8; 2]> {
+        let mut last = [None, None];
+        for slice in self.slices() {
+            for &byte in slice.get(slice.len().saturating_sub(2)..).unwrap_or_default() {
+                last = [last[1], Some(byte)];
+            }
+        }
+        Some([last[0]?, last[1]?])
+    }
+
+    /// Drops `count` bytes at the front: they have left. Buffers that are through go back.
+    pub(crate) fn advance(&mut self, count: usize, buffers: &mut Buffers) {
+        let mut left = count.min(self.len);
+        self.len -= left;
+        while left > 0
+            && let Some(link) = self.full.front_mut()
+        {
+            let step = left.min(link.end - link.start);
+            link.start += step;
+            left -= step;
+            if link.start == link.end
+                && let Some(link) = self.full.pop_front()
+            {
+                buffers.give(link.bytes);
+            }
+        }
+        self.tail_start += left;
+        if self.len == 0 {
+            self.release(buffers);
+        }
+    }
+
+    /// Drops everything.
+    pub(crate) fn clear(&mut self, buffers: &mut Buffers) {
+        while let Some(link) = self.full.pop_front() {
+            buffers.give(link.bytes);
+        }
+        self.len = 0;
+        self.release(buffers);
+    }
+
+    fn release(&mut self, buffers: &mut Buffers) {
+        self.tail_start = 0;
+        if self.tail.capacity() > 0 {
+            buffers.give(core::mem::take(&mut self.tail));
+        }
+        // Room for a few links is kept, so that answers of some KiB allocate nothing; a burst's room is not.
+        if self.full.capacity() > 8 {
+            self.full = VecDeque::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
+    use super::Chain;
+    use crate::buffers::{Buffers, SEGMENT};
+    use alloc::vec::Vec;
+    use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Append(usize),
+        Push(usize),
+        AppendChain(usize, bool),
+        Advance(usize),
+        Clear,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0..3000usize).prop_map(Step::Append),
+            1 => (0..40_000usize).prop_map(Step::Append),
+            1 => (1..SEGMENT).prop_map(Step::Push),
+            2 => ((0..40_000usize), any::<bool>()).prop_map(|(n, pushed)| Step::AppendChain(n, pushed)),
+            4 => (0..50_000usize).prop_map(Step::Advance),
+            1 => Just(Step::Clear),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn a_chain_gives_the_bytes_that_went_in(steps in proptest::collection::vec(step(), 0..60), floor in 0..20_000usize) {
+            let (mut chain, mut buffers, mut model, mut counter) =
+                (Chain::new(floor), Buffers::default(), Vec::new(), 0u8);
+            let mut fresh = |len: usize| -> Vec<u8> {
+                (0..len).map(|_| { counter = counter.wrapping_mul(31).wrapping_add(7); counter }).collect()
+            };
+            for step in steps {
+                match step {
+                    Step::Append(len) => {
+                        let bytes = fresh(len);
+                        chain.append(&bytes, &mut buffers);
+                        model.extend(bytes);
+                    }
+                    Step::Push(len) => {
+                        let bytes = fresh(len);
+                        let mut segment = buffers.take_segment();
+                        segment[..len].copy_from_slice(&bytes);
+                        chain.push(segment, len);
+                        model.extend(bytes);
+                    }
+                    Step::AppendChain(len, pushed) => {
+                        let bytes = fresh(len);
+                        let mut other = Chain::new(0);
+                        other.append(&bytes, &mut buffers);
+                        model.extend(bytes);
+                        if pushed {
+                            other.push(alloc::vec![1, 2, 3], 2);
+                            model.extend([1, 2]);
+                        }
+                        chain.append_chain(other, &mut buffers);
+                    }
+                    Step::Advance(len) => {
+                        chain.advance(len, &mut buffers);
+                        model.drain(..len.min(model.len()));
+                    }
+                    Step::Clear => {
+                        chain.clear(&mut buffers);
+                        model.clear();
+                    }
+                }
+                assert_eq!(chain.len(), model.len());
+                assert_eq!(chain.slices().collect::<Vec<_>>().concat(), model);
+                let last = model.len().checked_sub(2).map(|at| [model[at], model[at + 1]]);
+                assert_eq!(chain.last_two(), last);
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What must hold between any two steps: asked by simulations and fuzzing after each of theirs.
+
+use crate::client::Client;
+use crate::engine::Engine;
+use crate::id::ClientId;
+use crate::request::{Merge, Progress};
+use alloc::format;
+use alloc::string::String;
+
+impl Engine {
+    /// Checks the engine's tables against each other.
+    ///
+    /// # Errors
+    /// Says what does not hold. It is a bug of the engine, whatever went in.
+    pub fn check(&self) -> Result<(), String> {
+        let mut queued = 0;
+        for (id, client) in self.clients.iter() {
+            queued += self.check_client(id, client)?;
+        }
+        if queued != self.requests.len() {
+            return Err(format!(
+                "{} requests, {queued} of them in the queue of a client",
+                self.requests.len()
+            ));
+        }
+        for (id, conn) in self.conns.iter() {
+            conn.check().map_err(|what| format!("{id:?}: {what}"))?;
+            if self.pools.get(conn.pool.index()).and_then(|pool| pool.lane(conn.server, conn.lane))
+                != Some(id)
+            {
+                return Err(format!("{id:?} is not the connection of its lane"));
+            }
+        }
+        for (id, request) in self.requests.iter() {
+            let parts = self.conns.iter().flat_map(|(_, conn)| conn.waiting());
+            let expected = parts.filter(|expect| expect.request == id && !expect.discard).count();
+            let waiting = match (&request.merge, request.progress) {
+                (_, Progress::Ready | Progress::ReadyThenClose) => continue,
+                (Merge::Gather(gather), Progress::Waiting) => gather.waiting as usize,
+                (Merge::PassThrough | Merge::Fixed(_), Progress::Waiting) => 1,
+            };
+            if expected != waiting {
+                return Err(format!("{id:?} waits for {waiting} parts, {expected} are on the way"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Walks a client's queue and says how long it is.
+    fn check_client(&self, id: ClientId, client: &Client) -> Result<usize, String> {
+        let (mut count, mut last, mut next) = (0, None, client.head);
+        let (mut charge, mut held) = (0, 0);
+        while let Some(at) = next {
+            let request =
+                self.requests.get(at).ok_or_else(|| format!("{id:?} queues {at:?}, which is gone"))?;
+            if request.client != id {
+                return Err(format!("{id:?} queues {at:?}, which belongs to {:?}", request.client));
+            }
+            if count == 0 && request.progress != Progress::Waiting {
+                return Err(format!("{at:?} is ready and stays at the head of {id:?}"));
+            }
+            charge += u64::from(request.charge);
+            held += request.held.len() as u64;
+            if let Merge::Gather(gather) = &request.merge {
+                held += gather.held as u64;
+            }
+            count += 1;
+            last = Some(at);
+            next = request.next;
+        }
+        if last != client.tail {
+            return Err(format!("{id:?}: the queue ends with {last:?}, not {:?}", client.tail));
+        }
+        if (charge, held) != (client.charge, client.held) {
+            return Err(format!(
+                "{id:?} is charged {} and holds {}, its requests {charge} and {held}",
+                client.charge, client.held
+            ));
+        }
+        Ok(count)
+    }
+
+    /// Server connections, those being made included.
+    pub fn server_connections(&self) -> usize {
+        self.conns.len()
+    }
+
+    /// Requests whose replies have not wholly left their client's queue.
+    pub fn requests(&self) -> usize {
+        self.requests.len()
+    }
+}

@@ -1,0 +1,124 @@
+//! A client: one connection from an application. It owns the unfinished rest of its input, the queue of its requests
+//! and its outbox; an idle one holds no buffer.
+
+use crate::buffers::SMALL;
+use crate::chain::Chain;
+use crate::filling::Filling;
+use crate::id::RequestId;
+use crate::pool::PoolIndex;
+use crate::rest::Rest;
+use alloc::boxed::Box;
+use golem_protocol::memcached::Request as Head;
+use golem_ring::ServerIndex;
+
+/// How the client's next bytes are read.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// As requests.
+    Requests,
+    /// As the data block of a refused request: so many bytes are dropped, then all up to the next line end.
+    SwallowData(u64),
+    /// Dropped up to the next line end.
+    SwallowLine,
+    /// As a large request that is collected before it is forwarded.
+    Upload(Box<Upload>),
+    /// Not at all: the client is being closed.
+    Deaf,
+}
+
+/// A storage request with a large data block.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    /// What its line says.
+    pub head: Head,
+    /// Where its key lives; decided once.
+    pub server: ServerIndex,
+    /// Line and data, without what is not forwarded.
+    pub filling: Filling,
+}
+
+/// How far a client's life has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// It sends requests.
+    Open,
+    /// It sends no more, or nobody listens; it is closed when its last reply has left.
+    Finishing,
+    /// All has left and the end of our stream was sent; what it still sends is dropped until it closes too, since
+    /// closing with unread input would reset the connection and could destroy replies on their way.
+    Lingering,
+}
+
+/// See the top of the file.
+#[derive(Debug)]
+pub(crate) struct Client {
+    /// The pool at whose address it came in.
+    pub pool: PoolIndex,
+    /// Which of each server's connections it uses: always the same one, so that it reads its own writes.
+    pub lane: u16,
+    /// Where it stands.
+    pub stage: Stage,
+    /// Reading is paused: it holds too many bytes.
+    pub paused: bool,
+    /// It is on the list of connections to be written.
+    pub dirty: bool,
+    /// The peer has sent its end of stream.
+    pub half_closed: bool,
+    /// A timer is armed.
+    pub timer_armed: bool,
+    /// Its end counts as an error (`client_err`), not as an orderly end (`client_eof`).
+    pub at_fault: bool,
+    /// Oldest request.
+    pub head: Option<RequestId>,
+    /// Newest request.
+    pub tail: Option<RequestId>,
+    /// How the next bytes are read.
+    pub input: Input,
+    /// An incomplete request.
+    pub rest: Rest,
+    /// Replies on their way out.
+    pub outbox: Chain,
+    /// Bytes of requests that have not been answered, with what their bookkeeping costs.
+    pub charge: u64,
+    /// Bytes of replies that wait for earlier ones.
+    pub held: u64,
+    /// Above so many bytes it is not read: the pool's soft limit, raised while that would be a deadlock.
+    pub soft_limit: u64,
+    /// `outbox` bytes sent since the last look at a paused client.
+    pub progressed: bool,
+}
+
+impl Client {
+    /// A client that has just come in.
+    pub(crate) fn new(pool: PoolIndex, lane: u16, soft_limit: u64) -> Self {
+        Self {
+            pool,
+            lane,
+            stage: Stage::Open,
+            paused: false,
+            dirty: false,
+            half_closed: false,
+            timer_armed: false,
+            at_fault: false,
+            head: None,
+            tail: None,
+            input: Input::Requests,
+            rest: Rest::default(),
+            outbox: Chain::new(SMALL),
+            charge: 0,
+            held: 0,
+            soft_limit,
+            progressed: false,
+        }
+    }
+
+    /// Bytes that it makes this process hold.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.charge + self.held + self.outbox.len() as u64
+    }
+
+    /// Whether all its requests are answered and all replies have left.
+    pub(crate) fn has_settled(&self) -> bool {
+        self.head.is_none() && self.outbox.is_empty()
+    }
+}

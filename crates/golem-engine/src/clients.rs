@@ -1,0 +1,291 @@
+//! The life of a client: coming in, its bytes turned into requests one frame at a time, being paused, going away.
+
+use crate::client::{Client, Input, Stage, Upload};
+use crate::engine::{Engine, Notice, Wish};
+use crate::id::{ClientId, Connection};
+use crate::pool::PoolIndex;
+use crate::request::Merge;
+use core::time::Duration;
+
+/// How long a client that was closed may take to take note.
+const LINGER: Duration = Duration::from_secs(1);
+/// How often a paused client is looked at: does it read?
+const PATIENCE: Duration = Duration::from_millis(100);
+
+impl Engine {
+    /// A client came in at the address of `pool`; none if there is no such pool.
+    pub fn accept(&mut self, pool: PoolIndex) -> Option<ClientId> {
+        let here = self.pools.get_mut(pool.index())?;
+        let client = Client::new(pool, here.enter_lane(), here.settings.client_soft_limit);
+        if let Some(counters) = self.pool_counters(pool) {
+            counters.client_total.add(1);
+            counters.client_connections.add(1);
+        }
+        Some(self.clients.insert(client))
+    }
+
+    /// Bytes of a client: whatever was left over, topped up, then the rest straight from the driver's buffer.
+    pub(crate) fn client_bytes(&mut self, id: ClientId, mut bytes: &[u8]) {
+        loop {
+            let Some(client) = self.clients.get_mut(id) else { return };
+            let used = match &mut client.input {
+                Input::Deaf => return,
+                Input::SwallowData(left) => {
+                    let step = (*left).min(bytes.len() as u64);
+                    *left -= step;
+                    if *left == 0 {
+                        client.input = Input::SwallowLine;
+                    }
+                    step as usize
+                }
+                Input::SwallowLine => match memchr::memchr(b'\n', bytes) {
+                    Some(at) => {
+                        client.input = Input::Requests;
+                        at + 1
+                    }
+                    None => bytes.len(),
+                },
+                Input::Upload(upload) => {
+                    let used = upload.filling.feed(bytes, &mut self.buffers);
+                    if upload.filling.is_complete() {
+                        self.finish_upload(id);
+                    }
+                    used
+                }
+                Input::Requests if client.rest.is_empty() => {
+                    let used = self.parse(id, bytes);
+                    used + self.keep_rest(id, bytes.get(used..).unwrap_or_default())
+                }
+                Input::Requests => {
+                    let used = client.rest.top_up(bytes, &mut self.buffers);
+                    let rest = client.rest.take();
+                    let parsed = self.parse(id, &rest);
+                    if let Some(client) = self.clients.get_mut(id) {
+                        client.rest.put_back(rest, parsed, &mut self.buffers);
+                    }
+                    used
+                }
+            };
+            bytes = bytes.get(used..).unwrap_or_default();
+            if bytes.is_empty() {
+                break;
+            }
+        }
+        self.pause_if_full(id);
+    }
+
+    /// Keeps the incomplete request that [`Engine::parse`] left at the end of the driver's buffer, and says how many
+    /// bytes that are. Nothing is kept where the parser stopped because the bytes that follow are no requests.
+    fn keep_rest(&mut self, id: ClientId, bytes: &[u8]) -> usize {
+        match self.clients.get_mut(id) {
+            Some(client) if matches!(client.input, Input::Requests) => {
+                client.rest.keep(bytes, &mut self.buffers);
+                bytes.len()
+            }
+            Some(_) | None => 0,
+        }
+    }
+
+    pub(crate) fn client_filled(&mut self, id: ClientId, count: usize) {
+        if let Some(client) = self.clients.get_mut(id)
+            && let Input::Upload(upload) = &mut client.input
+        {
+            upload.filling.filled(count);
+            if upload.filling.is_complete() {
+                self.finish_upload(id);
+                self.pause_if_full(id);
+            }
+        }
+    }
+
+    /// A large storage request is there: forward it, or refuse it if its data do not end as they should.
+    fn finish_upload(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        let Input::Upload(upload) = core::mem::replace(&mut client.input, Input::Requests) else { return };
+        let Upload { head, server, filling } = *upload;
+        let mut frame = filling.finish();
+        match frame.last_two() {
+            Some([b'\r', b'\n']) => self.forward_chain(id, &head, server, frame),
+            last => {
+                frame.clear(&mut self.buffers);
+                if last.is_none_or(|[_, last]| last != b'\n')
+                    && let Some(client) = self.clients.get_mut(id)
+                {
+                    client.input = Input::SwallowLine;
+                }
+                self.refuse_chunk(id, &head);
+            }
+        }
+    }
+
+    pub(crate) fn client_sent(&mut self, id: ClientId, count: usize) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        client.outbox.advance(count, &mut self.buffers);
+        client.progressed |= count > 0;
+        self.resume_if_light(id);
+        self.settle(id);
+    }
+
+    /// Stops reading a client that holds too much. Only between requests: what was begun can always be finished.
+    fn pause_if_full(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        let pool = client.pool;
+        if client.paused
+            || client.bytes() < client.soft_limit
+            || matches!(client.input, Input::Upload(_))
+            || client.stage != Stage::Open
+        {
+            return;
+        }
+        client.paused = true;
+        client.progressed = false;
+        if let Some(counters) = self.pool_counters(pool) {
+            counters.clients_paused.add(1);
+        }
+        self.wish(Wish::Pause(Connection::Client(id)));
+        self.arm_client(id, PATIENCE);
+    }
+
+    pub(crate) fn resume_if_light(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        if client.paused && client.bytes() <= client.soft_limit / 2 {
+            client.paused = false;
+            self.wish(Wish::Resume(Connection::Client(id)));
+        }
+        // The raised limit falls back once the client has taken everything.
+        if let Some(client) = self.clients.get_mut(id)
+            && client.has_settled()
+            && let Some(pool) = self.pools.get(client.pool.index())
+        {
+            client.soft_limit = pool.settings.client_soft_limit;
+        }
+    }
+
+    fn arm_client(&mut self, id: ClientId, wait: Duration) {
+        if let Some(client) = self.clients.get_mut(id)
+            && !client.timer_armed
+        {
+            client.timer_armed = true;
+            self.timers.arm(self.now.after(wait), Connection::Client(id));
+        }
+    }
+
+    /// A client's timer: it lingers too long, or it is paused. One that sends its whole pipeline before it reads would
+    /// wait for us as we for it; so one that does not read while nothing else can free its bytes is read on, twice as
+    /// far each time, up to the hard limit.
+    pub(crate) fn client_due(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        client.timer_armed = false;
+        if client.stage == Stage::Lingering {
+            self.close_client(id);
+            return;
+        }
+        if !client.paused {
+            return;
+        }
+        let Some(hard) = self.pools.get(client.pool.index()).map(|pool| pool.settings.client_hard_limit)
+        else {
+            return;
+        };
+        let waits_for_client = client.head.is_none() && !client.outbox.is_empty() && !client.progressed;
+        client.progressed = false;
+        if waits_for_client && client.soft_limit < hard {
+            client.soft_limit = client.soft_limit.saturating_mul(2).min(hard);
+            client.paused = false;
+            self.wish(Wish::Resume(Connection::Client(id)));
+        } else {
+            self.arm_client(id, PATIENCE);
+        }
+    }
+
+    /// The client sends no more: its replies are still delivered, an incomplete request is dropped.
+    pub(crate) fn client_finished(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        client.half_closed = true;
+        self.finish_client(id);
+    }
+
+    /// Takes no more requests of this client and closes it when its last reply has left.
+    pub(crate) fn finish_client(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        if client.stage == Stage::Open {
+            client.stage = Stage::Finishing;
+        }
+        if let Input::Upload(upload) = core::mem::replace(&mut client.input, Input::Deaf) {
+            upload.filling.discard(&mut self.buffers);
+        }
+        client.rest.clear(&mut self.buffers);
+        if client.paused {
+            // Its end has to be seen.
+            client.paused = false;
+            self.wish(Wish::Resume(Connection::Client(id)));
+        }
+        self.settle(id);
+    }
+
+    /// Goes a step further towards the end of a finishing client.
+    pub(crate) fn settle(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        if client.stage == Stage::Open || !client.has_settled() {
+            return;
+        }
+        if client.half_closed {
+            self.close_client(id);
+        } else if client.stage == Stage::Finishing {
+            client.stage = Stage::Lingering;
+            self.wish(Wish::ShutdownWrite(Connection::Client(id)));
+            self.arm_client(id, LINGER);
+        }
+    }
+
+    fn close_client(&mut self, id: ClientId) {
+        self.wish(Wish::Close(Connection::Client(id)));
+        self.client_gone(id, false);
+    }
+
+    /// Closes a client at once, because of what it did.
+    pub(crate) fn drop_client(&mut self, id: ClientId, why: &'static str) {
+        if let Some(client) = self.clients.get_mut(id) {
+            client.at_fault = true;
+            let pool = client.pool;
+            self.wish(Wish::Notice(Notice::ClientRefused { pool, why }));
+            self.close_client(id);
+        }
+    }
+
+    /// The client is gone. Its parts stay in the FIFOs; their replies will find no request and be dropped.
+    pub(crate) fn client_gone(&mut self, id: ClientId, by_error: bool) {
+        let Some(mut client) = self.clients.remove(id) else { return };
+        if let Some(counters) = self.pool_counters(client.pool) {
+            counters.client_connections.sub(1);
+            if by_error || client.at_fault { &counters.client_err } else { &counters.client_eof }.add(1);
+        }
+        if let Some(pool) = self.pools.get_mut(client.pool.index()) {
+            pool.leave_lane(client.lane);
+        }
+        let mut next = client.head;
+        while let Some(request) = next.and_then(|id| self.requests.remove(id)) {
+            next = request.next;
+            let mut held = request.held;
+            held.clear(&mut self.buffers);
+            if let Merge::Gather(gather) = request.merge {
+                self.give_gather(gather);
+            }
+        }
+        client.outbox.clear(&mut self.buffers);
+        client.rest.clear(&mut self.buffers);
+        if let Input::Upload(upload) = client.input {
+            upload.filling.discard(&mut self.buffers);
+        }
+    }
+}
+
+impl Client {
+    /// Where the rest of a large request should be read to.
+    pub(crate) fn read_target(&mut self, buffers: &mut crate::buffers::Buffers) -> Option<&mut [u8]> {
+        match &mut self.input {
+            Input::Upload(upload) => Some(upload.filling.target(buffers)),
+            Input::Requests | Input::SwallowData(_) | Input::SwallowLine | Input::Deaf => None,
+        }
+    }
+}

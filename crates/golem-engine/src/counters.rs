@@ -1,0 +1,175 @@
+//! What is counted: one line per counter. A set of counters has one writer, the worker whose engine holds it, and is
+//! read by any thread at any time without a lock (invariant 9); sums over workers are made by the reader.
+//!
+//! Names and meanings of the first group of each table are nutcracker's; the others are ours.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicI64, Ordering};
+
+/// A counter or gauge with one writer.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicI64);
+
+impl Counter {
+    /// Adds `count`. Only the owning worker may call this: a plain load and store, no locked instruction.
+    #[inline]
+    pub fn add(&self, count: usize) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(count as i64), Ordering::Relaxed);
+    }
+
+    /// Takes `count` off. Only for gauges, only by the owning worker.
+    #[inline]
+    pub fn sub(&self, count: usize) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_sub(count as i64), Ordering::Relaxed);
+    }
+
+    /// The value now, from any thread.
+    pub fn get(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Where a counter is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// In nutcracker's statistics document and in the `stats` command.
+    Document,
+    /// In the `stats` command only; the document keeps nutcracker's shape.
+    Command,
+}
+
+macro_rules! counters {
+    ($(#[$doc:meta])* $name:ident { $($field:ident, $shown:ident, $text:literal;)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Default)]
+        pub struct $name {
+            $(#[doc = $text] pub $field: Counter,)*
+        }
+
+        impl $name {
+            /// Name, place and description of each counter, in the order in which they are shown.
+            pub const TABLE: &'static [(&'static str, Shown, &'static str)] =
+                &[$((stringify!($field), Shown::$shown, $text),)*];
+
+            /// All values, in the order of the table.
+            pub fn values(&self) -> [i64; Self::TABLE.len()] {
+                [$(self.$field.get(),)*]
+            }
+        }
+    };
+}
+
+counters! {
+    /// Per pool.
+    PoolCounters {
+        client_eof, Document, "# eof on client connections";
+        client_err, Document, "# errors on client connections";
+        client_connections, Document, "# active client connections";
+        server_ejects, Document, "# times backend server was ejected";
+        forward_error, Document, "# times we encountered a forwarding error";
+        fragments, Document, "# fragments created from a multi-vector request";
+        client_total, Command, "# client connections accepted since the start";
+        requests_refused, Command, "# requests answered with an error by the proxy itself";
+        replies_local, Command, "# requests answered by the proxy itself";
+        clients_paused, Command, "# times a client was not read for a while because it holds too many bytes";
+        client_over_limit, Command, "# requests failed or clients closed at the hard memory limit of a client";
+    }
+}
+
+counters! {
+    /// Per server of a pool.
+    ServerCounters {
+        server_eof, Document, "# eof on server connections";
+        server_err, Document, "# errors on server connections";
+        server_timedout, Document, "# timeouts on server connections";
+        server_connections, Document, "# active server connections";
+        server_ejected_at, Document, "timestamp when server was ejected in usec since epoch";
+        requests, Document, "# requests";
+        request_bytes, Document, "total request bytes";
+        responses, Document, "# responses";
+        response_bytes, Document, "total response bytes";
+        in_queue, Document, "# requests in incoming queue";
+        in_queue_bytes, Document, "current request bytes in incoming queue";
+        out_queue, Document, "# requests in outgoing queue";
+        out_queue_bytes, Document, "current request bytes in outgoing queue";
+        connections_open, Command, "# server connections, also those being made";
+        connections_total, Command, "# server connections made or tried since the start";
+        replies_discarded, Command, "# replies read and dropped: noreply, late, or the client has gone";
+        protocol_errors, Command, "# connections dropped because the server sent what answers no request";
+    }
+}
+
+/// The counters of one pool in one worker.
+#[derive(Debug, Default)]
+pub struct PoolSet {
+    /// Of the pool itself.
+    pub pool: PoolCounters,
+    /// Of its servers, in index order.
+    pub servers: Vec<ServerCounters>,
+}
+
+/// All counters of one worker, pools in configuration order.
+#[derive(Debug, Default)]
+pub struct WorkerCounters {
+    /// Per pool.
+    pub pools: Vec<PoolSet>,
+}
+
+impl WorkerCounters {
+    /// Counters for pools with so many servers each.
+    pub fn new(servers: impl Iterator<Item = usize>) -> Arc<Self> {
+        let set = |count| PoolSet {
+            pool: PoolCounters::default(),
+            servers: (0..count).map(|_| ServerCounters::default()).collect(),
+        };
+        Arc::new(Self { pools: servers.map(set).collect() })
+    }
+}
+
+/// The counters of all workers of the process: what `stats` and the statistics port add up.
+#[derive(Clone, Debug)]
+pub struct AllCounters(pub Arc<[Arc<WorkerCounters>]>);
+
+impl AllCounters {
+    /// Sums for pool number `pool`, in the order of [`PoolCounters::TABLE`].
+    pub fn pool(&self, pool: usize) -> [i64; PoolCounters::TABLE.len()] {
+        sum(self.0.iter().filter_map(|worker| Some(worker.pools.get(pool)?.pool.values())))
+    }
+
+    /// Sums for server number `server` of pool number `pool`, in the order of [`ServerCounters::TABLE`].
+    pub fn server(&self, pool: usize, server: usize) -> [i64; ServerCounters::TABLE.len()] {
+        sum(self.0.iter().filter_map(|worker| Some(worker.pools.get(pool)?.servers.get(server)?.values())))
+    }
+}
+
+fn sum<const N: usize>(rows: impl Iterator<Item = [i64; N]>) -> [i64; N] {
+    rows.fold([0; N], |mut total, row| {
+        for (sum, value) in total.iter_mut().zip(row) {
+            *sum = sum.wrapping_add(value);
+        }
+        total
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{AllCounters, PoolCounters, WorkerCounters};
+    use alloc::sync::Arc;
+
+    #[test]
+    fn workers_are_added_up() {
+        let workers: alloc::vec::Vec<Arc<WorkerCounters>> =
+            (0..3).map(|_| WorkerCounters::new([1, 2].into_iter())).collect();
+        for worker in &workers {
+            worker.pools[1].pool.client_eof.add(2);
+            worker.pools[1].servers[1].requests.add(5);
+            worker.pools[1].servers[1].in_queue.sub(1);
+        }
+        let all = AllCounters(workers.into());
+        assert_eq!(all.pool(1)[0], 6);
+        assert_eq!(all.pool(0), [0; PoolCounters::TABLE.len()]);
+        assert_eq!(all.server(1, 1)[5], 15);
+        assert_eq!(all.server(1, 1)[9], -3);
+    }
+}

@@ -1,0 +1,336 @@
+//! Replies on their way out: parts end, requests become ready, and leave from the head of their client's queue
+//! (invariant 1). Every way in which a request can end goes through here.
+
+use crate::client::Stage;
+use crate::engine::{Engine, server_counters};
+use crate::failure::Failure;
+use crate::gather::{Gather, PartEnd, Rule};
+use crate::id::{ClientId, RequestId};
+use crate::pool::PoolIndex;
+use crate::request::{Merge, Progress, Request};
+use golem_config::MultigetFailure;
+use golem_protocol::memcached::{Command, Group, Request as Head, Status, is_hidden, texts};
+use golem_ring::ServerIndex;
+
+/// The answer to a request that was given up because its client makes the proxy hold too much.
+const OVER_LIMIT: &[u8] = b"SERVER_ERROR the client does not read its replies: over client_hard_limit\r\n";
+
+impl Engine {
+    /// Whether somebody still waits for the reply to `request`.
+    pub(crate) fn is_wanted(&self, request: RequestId) -> bool {
+        self.requests.get(request).is_some_and(|request| request.progress == Progress::Waiting)
+    }
+
+    /// The only part of a request has ended with `last`; `before` came before it and has not been kept yet.
+    pub(crate) fn finish_whole(
+        &mut self,
+        id: RequestId,
+        (pool, server): (PoolIndex, ServerIndex),
+        before: &[u8],
+        last: &[u8],
+        status: Status,
+    ) {
+        let Some(request) = self.requests.get_mut(id) else { return };
+        let Some(client) = self.clients.get_mut(request.client) else { return };
+        let hidden = request.quiet && is_hidden(request.command, status);
+        let (before, last) = match (&request.merge, status) {
+            (Merge::Fixed(line), _) => (&b""[..], *line),
+            (Merge::PassThrough | Merge::Gather(_), _) if hidden => (&b""[..], &b""[..]),
+            (Merge::PassThrough | Merge::Gather(_), Status::Error(_)) => (&b""[..], last),
+            (Merge::PassThrough | Merge::Gather(_), _) => (before, last),
+        };
+        if let Some(counters) = server_counters(&self.counters, pool, server) {
+            if hidden { &counters.replies_discarded } else { &counters.responses }.add(1);
+        }
+        if (hidden || matches!(status, Status::Error(_))) && !request.held.is_empty() {
+            client.held -= request.held.len() as u64;
+            request.held.clear(&mut self.buffers);
+        }
+        if client.head == Some(id) && request.held.is_empty() {
+            // The common way: straight into the outbox.
+            client.outbox.append(before, &mut self.buffers);
+            client.outbox.append(last, &mut self.buffers);
+            client.charge -= u64::from(request.charge);
+            client.head = request.next;
+            if client.head.is_none() {
+                client.tail = None;
+            }
+            let client = request.client;
+            self.requests.remove(id);
+            self.drain(client);
+            return;
+        }
+        request.progress = Progress::Ready;
+        request.held.append(before, &mut self.buffers);
+        request.held.append(last, &mut self.buffers);
+        let client = request.client;
+        self.note_held(client, id, before.len() + last.len());
+        self.drain(client);
+    }
+
+    /// Part `number` of a request has ended.
+    pub(crate) fn end_part(&mut self, id: RequestId, number: u32, end: PartEnd, line: &[u8]) {
+        let Some(request) = self.requests.get_mut(id) else { return };
+        let Merge::Gather(gather) = &mut request.merge else { return };
+        let before = gather.held as u64;
+        let all = gather.end_part(number, end, line, &mut self.buffers);
+        if let Some(client) = self.clients.get_mut(request.client) {
+            client.held = client.held + gather.held as u64 - before;
+        }
+        if all {
+            self.settle_gather(id);
+        }
+    }
+
+    /// Makes one reply of a request's parts if all have ended.
+    pub(crate) fn settle_gather(&mut self, id: RequestId) {
+        let Some(request) = self.requests.get_mut(id) else { return };
+        let Merge::Gather(gather) = &mut request.merge else { return };
+        if gather.waiting > 0 || request.progress != Progress::Waiting {
+            return;
+        }
+        let (client, quiet, rule) = (request.client, request.quiet, gather.rule);
+        let Some(pool) = self.clients.get(client).map(|client| client.pool) else { return };
+        let policy = self.pools.get(pool.index()).map(|pool| pool.settings.multiget_failure);
+        let lost = gather.has_lost_part();
+        request.progress = Progress::Ready;
+        match rule {
+            Rule::LowestVersion => self.replace_reply(id, |engine, out| engine.write_version(pool, out)),
+            Rule::Values if gather.failed_part().is_none() => {}
+            Rule::Values if policy == Some(MultigetFailure::Miss) => self.count_forward_error(pool),
+            Rule::AllOk if gather.failed_part().is_none() => {
+                self.replace_reply(id, |_, out| out.extend_from_slice(if quiet { b"" } else { texts::OK }));
+            }
+            Rule::Values | Rule::AllOk => {
+                if rule == Rule::Values && lost && policy == Some(MultigetFailure::Close) {
+                    request.progress = Progress::ReadyThenClose;
+                }
+                let mut line = core::mem::take(&mut self.line);
+                line.clear();
+                if !quiet {
+                    write_failure(gather, &mut line);
+                }
+                self.count_forward_error(pool);
+                self.replace_reply(id, |_, out| out.extend_from_slice(&line));
+                self.line = line;
+            }
+        }
+        self.drain(client);
+    }
+
+    /// Gives a gathered request another reply than its parts.
+    fn replace_reply(&mut self, id: RequestId, write: impl FnOnce(&Self, &mut alloc::vec::Vec<u8>)) {
+        let mut reply = core::mem::take(&mut self.reply);
+        reply.clear();
+        write(self, &mut reply);
+        if let Some(request) = self.requests.get_mut(id) {
+            let merge = core::mem::replace(&mut request.merge, Merge::PassThrough);
+            request.held.append(&reply, &mut self.buffers);
+            if let Some(client) = self.clients.get_mut(request.client) {
+                client.held += reply.len() as u64;
+                if let Merge::Gather(gather) = &merge {
+                    client.held -= gather.held as u64;
+                }
+            }
+            if let Merge::Gather(gather) = merge {
+                self.give_gather(gather);
+            }
+        }
+        self.reply = reply;
+    }
+
+    /// A part of a request got no reply.
+    pub(crate) fn fail_part(&mut self, id: RequestId, part: u32, failure: Failure) {
+        let Some(request) = self.requests.get_mut(id) else { return };
+        if request.progress != Progress::Waiting {
+            return;
+        }
+        if matches!(request.merge, Merge::Gather(_)) {
+            self.end_part(id, part, PartEnd::Failed(failure), b"");
+            return;
+        }
+        request.progress = Progress::Ready;
+        let client = request.client;
+        let silent = request.quiet && request.command.group() != Group::Meta;
+        let dropped = request.held.len() as u64;
+        request.held.clear(&mut self.buffers);
+        let mut len = 0;
+        if !silent {
+            for piece in [texts::SERVER_ERROR, failure.text().as_bytes(), b"\r\n"] {
+                request.held.append(piece, &mut self.buffers);
+                len += piece.len() as u64;
+            }
+        }
+        let Some(client) = self.clients.get_mut(client) else { return };
+        client.held = client.held + len - dropped;
+        let pool = client.pool;
+        if !silent {
+            self.count_forward_error(pool);
+        }
+        if let Some(request) = self.requests.get(id) {
+            self.drain(request.client);
+        }
+    }
+
+    /// A request that finds no server.
+    pub(crate) fn fail_at_once(&mut self, id: ClientId, head: &Head, failure: Failure) {
+        let request = Request::new(id, head.command, head.quiet, Merge::PassThrough, 0);
+        if let Some(request) = self.enqueue(request) {
+            self.fail_part(request, 0, failure);
+        }
+    }
+
+    fn count_forward_error(&self, pool: PoolIndex) {
+        if let Some(counters) = self.pool_counters(pool) {
+            counters.forward_error.add(1);
+        }
+    }
+
+    /// Answers a client here, behind everything that it asked before.
+    pub(crate) fn answer(&mut self, id: ClientId, reply: &[u8]) {
+        if reply.is_empty() {
+            return;
+        }
+        let Some(client) = self.clients.get_mut(id) else { return };
+        if client.head.is_none() {
+            client.outbox.append(reply, &mut self.buffers);
+            self.mark_client_dirty(id);
+            self.limit_client(id);
+            return;
+        }
+        let mut request = Request::new(id, Command::MetaNoop, false, Merge::PassThrough, 0);
+        request.progress = Progress::Ready;
+        request.held.append(reply, &mut self.buffers);
+        if let Some(request) = self.enqueue(request) {
+            self.note_held(id, request, reply.len());
+        }
+    }
+
+    /// Lets all replies leave that are ready, from the head of the client's queue.
+    pub(crate) fn drain(&mut self, id: ClientId) {
+        let mut close = false;
+        while let Some(client) = self.clients.get_mut(id)
+            && !close
+            && let Some(head) = client.head
+            && self.requests.get(head).is_none_or(|request| request.progress != Progress::Waiting)
+        {
+            let Some(request) = self.requests.remove(head) else {
+                debug_assert!(false, "a request in a queue is in the table");
+                break;
+            };
+            client.head = request.next;
+            if client.head.is_none() {
+                client.tail = None;
+            }
+            client.charge -= u64::from(request.charge);
+            client.held -= request.held.len() as u64;
+            close = request.progress == Progress::ReadyThenClose;
+            client.outbox.append_chain(request.held, &mut self.buffers);
+            if let Merge::Gather(mut gather) = request.merge {
+                client.held -= gather.held as u64;
+                gather.write_values(&mut client.outbox, &mut self.buffers);
+                client.outbox.append(texts::END, &mut self.buffers);
+                self.give_gather(gather);
+            }
+        }
+        self.mark_client_dirty(id);
+        if close {
+            self.forget_requests(id);
+        }
+        if self.clients.get(id).is_some_and(|client| client.stage != Stage::Open) {
+            self.settle(id);
+        }
+        self.limit_client(id);
+        self.resume_if_light(id);
+    }
+
+    /// A client whose multi-key request failed is closed behind the error: what else it asked is dropped, and whatever
+    /// comes back for it finds no request.
+    fn forget_requests(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        client.at_fault = true;
+        client.tail = None;
+        client.charge = 0;
+        client.held = 0;
+        let mut next = client.head.take();
+        while let Some(request) = next.and_then(|id| self.requests.remove(id)) {
+            next = request.next;
+            let mut held = request.held;
+            held.clear(&mut self.buffers);
+            if let Merge::Gather(gather) = request.merge {
+                self.give_gather(gather);
+            }
+        }
+        self.finish_client(id);
+    }
+
+    /// `len` bytes more are held for `request` of a client.
+    pub(crate) fn note_held(&mut self, id: ClientId, _request: RequestId, len: usize) {
+        if let Some(client) = self.clients.get_mut(id) {
+            client.held += len as u64;
+            self.limit_client(id);
+        }
+    }
+
+    /// Enforces the hard limit of a client: the request that holds most fails; if nothing is held, its replies have
+    /// begun to leave and only closing is left.
+    fn limit_client(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get(id) else { return };
+        let Some(pool) = self.pools.get(client.pool.index()) else { return };
+        // What requests themselves cost is bounded by the soft limit: only replies can run away.
+        if client.held + client.outbox.len() as u64 <= pool.settings.client_hard_limit {
+            return;
+        }
+        if let Some(counters) = self.pool_counters(client.pool) {
+            counters.client_over_limit.add(1);
+        }
+        let (mut heaviest, mut most, mut next) = (None, OVER_LIMIT.len(), client.head);
+        while let Some((at, request)) = next.and_then(|at| self.requests.get(at).map(|request| (at, request)))
+        {
+            let holds = request.holds();
+            if holds > most {
+                (heaviest, most) = (Some(at), holds);
+            }
+            next = request.next;
+        }
+        match heaviest.and_then(|at| self.requests.get_mut(at)) {
+            Some(request) => {
+                request.held.clear(&mut self.buffers);
+                request.held.append(OVER_LIMIT, &mut self.buffers);
+                request.progress = Progress::Ready;
+                let merge = core::mem::replace(&mut request.merge, Merge::PassThrough);
+                if let Some(client) = self.clients.get_mut(id) {
+                    client.held = client.held + OVER_LIMIT.len() as u64 - most as u64;
+                }
+                if let Merge::Gather(gather) = merge {
+                    self.give_gather(gather);
+                }
+            }
+            None => self.drop_client(id, "it does not read its replies: over client_hard_limit"),
+        }
+    }
+}
+
+impl Request {
+    /// Bytes of its reply that wait.
+    fn holds(&self) -> usize {
+        let gathered = match &self.merge {
+            Merge::Gather(gather) => gather.held,
+            Merge::PassThrough | Merge::Fixed(_) => 0,
+        };
+        self.held.len() + gathered
+    }
+}
+
+/// The one error line in place of a gathered reply.
+fn write_failure(gather: &Gather, out: &mut alloc::vec::Vec<u8>) {
+    let Some(part) = gather.failed_part() else { return };
+    match part.end {
+        PartEnd::Failed(failure) => {
+            out.extend_from_slice(texts::SERVER_ERROR);
+            out.extend_from_slice(failure.text().as_bytes());
+            out.extend_from_slice(b"\r\n");
+        }
+        PartEnd::ErrorLine | PartEnd::Answered | PartEnd::Waiting => out.extend_from_slice(part.line()),
+    }
+}

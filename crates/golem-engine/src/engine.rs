@@ -1,0 +1,338 @@
+//! The engine: all tables of one worker and the doors through which a driver speaks to it.
+//!
+//! A turn: [`Engine::begin_turn`] with the clock, then what happened on the connections ([`Engine::received`],
+//! [`Engine::sent`], …), then [`Engine::expire`]; then the driver carries out the [`Wish`]es and writes every connection
+//! that [`Engine::next_dirty`] names, once. Nothing in here touches a socket, the clock or another thread.
+
+use crate::buffers::Buffers;
+use crate::client::Client;
+use crate::counters::{AllCounters, PoolCounters, ServerCounters, WorkerCounters};
+use crate::failure::Failure;
+use crate::gather::{Gather, Rule};
+use crate::id::{ClientId, Connection, RequestId, ServerConnId};
+use crate::pool::{Pool, PoolIndex};
+use crate::request::Request;
+use crate::scatter::OpenParts;
+use crate::server::ServerConn;
+use crate::table::Table;
+use crate::time::{Time, Timers};
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+use golem_config::Pool as Settings;
+use golem_ring::{Random, ServerIndex};
+
+/// What the engine wants the driver to do, in this order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wish {
+    /// Connect to this server; then [`Engine::connected`] or [`Engine::closed`].
+    Connect {
+        /// The connection to be made.
+        conn: ServerConnId,
+        /// Whose server.
+        pool: PoolIndex,
+        /// Which server.
+        server: ServerIndex,
+    },
+    /// Close it. The engine has forgotten it already.
+    Close(Connection),
+    /// Send our end of stream, after all that was written.
+    ShutdownWrite(Connection),
+    /// Read it no more, until told otherwise.
+    Pause(Connection),
+    /// Read it again.
+    Resume(Connection),
+    /// Say it in the log.
+    Notice(Notice),
+}
+
+/// What is worth a line in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// A server connection was lost.
+    ServerLost {
+        /// Whose server.
+        pool: PoolIndex,
+        /// Which server.
+        server: ServerIndex,
+        /// What happened.
+        failure: Failure,
+        /// More of it, where there is more to say.
+        detail: &'static str,
+        /// Requests that were waiting there.
+        waiting: usize,
+    },
+    /// Requests timed out; their connection lives on.
+    Late {
+        /// Whose server.
+        pool: PoolIndex,
+        /// Which server.
+        server: ServerIndex,
+        /// How many requests.
+        requests: usize,
+    },
+    /// A client was closed or answered with an error because of what it sent or did not read.
+    ClientRefused {
+        /// Where it came in.
+        pool: PoolIndex,
+        /// Why.
+        why: &'static str,
+    },
+}
+
+/// What an engine is made of.
+#[derive(Debug)]
+pub struct Setup {
+    /// The pools, in configuration order.
+    pub pools: Vec<Arc<Settings>>,
+    /// This worker's counters.
+    pub counters: Arc<WorkerCounters>,
+    /// Those of all workers, for `stats`.
+    pub all: AllCounters,
+    /// For random distribution.
+    pub seed: u64,
+    /// What `version` says of the proxy.
+    pub version: String,
+    /// Seconds since 1970 at time 0, for `stats`.
+    pub epoch: u64,
+    /// Number of workers, for `stats settings`.
+    pub workers: usize,
+}
+
+/// See the top of the file.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) now: Time,
+    pub(crate) pools: Vec<Pool>,
+    pub(crate) clients: Table<ClientId, Client>,
+    pub(crate) conns: Table<ServerConnId, ServerConn>,
+    pub(crate) requests: Table<RequestId, Request>,
+    pub(crate) buffers: Buffers,
+    pub(crate) timers: Timers,
+    pub(crate) random: Random,
+    pub(crate) counters: Arc<WorkerCounters>,
+    pub(crate) setup: Setup,
+    wishes: VecDeque<Wish>,
+    dirty: VecDeque<Connection>,
+    #[allow(clippy::vec_box, reason = "requests hold them boxed; unboxing would allocate again")]
+    spare_gathers: Vec<Box<Gather>>,
+    /// Scratch of the scatter, kept for its memory: the newest part of each server, and the parts being written.
+    pub(crate) part_of: Vec<u32>,
+    pub(crate) open_parts: OpenParts,
+    /// Scratch for replies that are written here.
+    pub(crate) reply: Vec<u8>,
+    pub(crate) line: Vec<u8>,
+}
+
+impl Engine {
+    /// An engine without connections.
+    pub fn new(setup: Setup) -> Self {
+        let pools: Vec<Pool> = setup.pools.iter().map(|settings| Pool::new(Arc::clone(settings))).collect();
+        Self {
+            now: Time::default(),
+            clients: Table::default(),
+            conns: Table::default(),
+            requests: Table::default(),
+            buffers: Buffers::default(),
+            timers: Timers::default(),
+            random: Random::new(setup.seed),
+            counters: Arc::clone(&setup.counters),
+            wishes: VecDeque::new(),
+            dirty: VecDeque::new(),
+            spare_gathers: Vec::new(),
+            part_of: Vec::new(),
+            open_parts: OpenParts::default(),
+            reply: Vec::new(),
+            line: Vec::new(),
+            pools,
+            setup,
+        }
+    }
+
+    /// A turn starts; all that happens in it happens at `now`.
+    pub fn begin_turn(&mut self, now: Time) {
+        self.now = self.now.max(now);
+    }
+
+    /// Connects to every server of the pools that say `preconnect`.
+    pub fn preconnect(&mut self) {
+        for place in 0..self.pools.len() {
+            let index = PoolIndex::new(place as u16);
+            let Some(pool) = self.pools.get(place) else { continue };
+            if pool.settings.preconnect {
+                for server in pool.server_indexes() {
+                    self.connection(index, server, 0);
+                }
+            }
+        }
+    }
+
+    /// Bytes came in on `connection`; they are the caller's again when this returns.
+    pub fn received(&mut self, connection: Connection, bytes: &[u8]) {
+        match connection {
+            Connection::Client(id) => self.client_bytes(id, bytes),
+            Connection::Server(id) => self.server_bytes(id, bytes),
+        }
+    }
+
+    /// Where the next bytes of `connection` should be read to, if it is in the middle of a large payload.
+    pub fn read_target(&mut self, connection: Connection) -> Option<&mut [u8]> {
+        match connection {
+            Connection::Client(id) => self.clients.get_mut(id)?.read_target(&mut self.buffers),
+            Connection::Server(id) => self.conns.get_mut(id)?.read_target(&mut self.buffers),
+        }
+    }
+
+    /// `count` bytes were read to the front of the read target.
+    pub fn target_filled(&mut self, connection: Connection, count: usize) {
+        match connection {
+            Connection::Client(id) => self.client_filled(id, count),
+            Connection::Server(id) => self.server_filled(id, count),
+        }
+    }
+
+    /// The bytes that `connection` is to send, from the front on.
+    pub fn output(&self, connection: Connection) -> impl Iterator<Item = &[u8]> {
+        let outbox = match connection {
+            Connection::Client(id) => self.clients.get(id).map(|client| &client.outbox),
+            Connection::Server(id) => self.conns.get(id).filter(|conn| conn.is_up()).map(|conn| &conn.outbox),
+        };
+        outbox.into_iter().flat_map(|outbox| outbox.slices())
+    }
+
+    /// `count` bytes of the output were written.
+    pub fn sent(&mut self, connection: Connection, count: usize) {
+        match connection {
+            Connection::Client(id) => self.client_sent(id, count),
+            Connection::Server(id) => {
+                if let Some(conn) = self.conns.get_mut(id) {
+                    conn.outbox.advance(count, &mut self.buffers);
+                    if let Some(counters) = server_counters(&self.counters, conn.pool, conn.server) {
+                        conn.written(count, counters);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The peer of `connection` sends no more.
+    pub fn end_of_stream(&mut self, connection: Connection) {
+        match connection {
+            Connection::Client(id) => self.client_finished(id),
+            Connection::Server(id) => self.server_lost(id, Failure::ConnectionClosed, ""),
+        }
+    }
+
+    /// `connection` is gone, or could not be made.
+    pub fn closed(&mut self, connection: Connection, failure: Failure) {
+        match connection {
+            Connection::Client(id) => self.client_gone(id, true),
+            Connection::Server(id) => self.server_gone(id, failure, ""),
+        }
+    }
+
+    /// Looks at what is due.
+    pub fn expire(&mut self) {
+        while let Some(connection) = self.timers.due(self.now) {
+            match connection {
+                Connection::Client(id) => self.client_due(id),
+                Connection::Server(id) => self.server_due(id),
+            }
+        }
+    }
+
+    /// When [`Engine::expire`] has something to do next.
+    pub fn next_deadline(&self) -> Option<Time> {
+        self.timers.next()
+    }
+
+    /// The next thing that the driver should do.
+    pub fn next_wish(&mut self) -> Option<Wish> {
+        self.wishes.pop_front()
+    }
+
+    /// The next connection that has something to write.
+    pub fn next_dirty(&mut self) -> Option<Connection> {
+        let connection = self.dirty.pop_front()?;
+        match connection {
+            Connection::Client(id) => {
+                if let Some(client) = self.clients.get_mut(id) {
+                    client.dirty = false;
+                }
+            }
+            Connection::Server(id) => {
+                if let Some(conn) = self.conns.get_mut(id) {
+                    conn.dirty = false;
+                }
+            }
+        }
+        Some(connection)
+    }
+
+    /// Number of clients.
+    pub fn clients(&self) -> usize {
+        self.clients.len()
+    }
+
+    pub(crate) fn wish(&mut self, wish: Wish) {
+        self.wishes.push_back(wish);
+    }
+
+    pub(crate) fn mark_client_dirty(&mut self, id: ClientId) {
+        if let Some(client) = self.clients.get_mut(id)
+            && !client.dirty
+        {
+            client.dirty = true;
+            self.dirty.push_back(Connection::Client(id));
+        }
+    }
+
+    pub(crate) fn mark_server_dirty(&mut self, id: ServerConnId) {
+        if let Some(conn) = self.conns.get_mut(id)
+            && !conn.dirty
+            && conn.is_up()
+        {
+            conn.dirty = true;
+            self.dirty.push_back(Connection::Server(id));
+        }
+    }
+
+    pub(crate) fn pool_counters(&self, pool: PoolIndex) -> Option<&PoolCounters> {
+        self.counters.pools.get(pool.index()).map(|set| &set.pool)
+    }
+
+    /// An empty gather, out of the spare ones if there is one.
+    pub(crate) fn take_gather(&mut self, rule: Rule) -> Box<Gather> {
+        let mut gather = self.spare_gathers.pop().unwrap_or_else(|| Box::new(Gather::new(rule)));
+        gather.rule = rule;
+        gather
+    }
+
+    pub(crate) fn give_gather(&mut self, mut gather: Box<Gather>) {
+        if self.spare_gathers.len() < SPARE_GATHERS {
+            gather.reset(Rule::Values, &mut self.buffers);
+            self.spare_gathers.push(gather);
+        }
+    }
+
+    /// The pool's `timeout`.
+    pub(crate) fn timeout(&self, pool: PoolIndex) -> Option<Duration> {
+        self.pools.get(pool.index()).and_then(|pool| pool.settings.timeout)
+    }
+}
+
+/// Gathers kept for the next multi-key requests.
+const SPARE_GATHERS: usize = 64;
+
+/// The counters of a server; a free function, so that the tables stay free to be borrowed.
+#[inline]
+pub(crate) fn server_counters(
+    counters: &WorkerCounters,
+    pool: PoolIndex,
+    server: ServerIndex,
+) -> Option<&ServerCounters> {
+    counters.pools.get(pool.index())?.servers.get(server.index())
+}

@@ -1,0 +1,111 @@
+//! A large payload that is coming in: the driver reads straight into its segments. A segment is taken only when the one
+//! before is full, so a length on the wire reserves nothing.
+
+use crate::buffers::{Buffers, SEGMENT};
+use crate::chain::Chain;
+use alloc::vec::Vec;
+
+/// Bytes of one frame, of which `remaining` are still to come.
+#[derive(Debug)]
+pub(crate) struct Filling {
+    chain: Chain,
+    segment: Vec<u8>,
+    filled: usize,
+    remaining: usize,
+}
+
+impl Filling {
+    /// Starts with the bytes of `here`; `remaining` bytes follow.
+    pub(crate) fn new(here: &[&[u8]], remaining: usize, buffers: &mut Buffers) -> Self {
+        let mut filling =
+            Self { chain: Chain::new(SEGMENT), segment: buffers.take_segment(), filled: 0, remaining };
+        here.iter().for_each(|bytes| filling.copy(bytes, buffers));
+        filling
+    }
+
+    fn copy(&mut self, mut bytes: &[u8], buffers: &mut Buffers) {
+        while !bytes.is_empty() {
+            self.make_room(buffers);
+            let room = self.segment.get_mut(self.filled..).unwrap_or_default();
+            let step = room.len().min(bytes.len());
+            let (now, later) = bytes.split_at(step);
+            if let Some(room) = room.get_mut(..step) {
+                room.copy_from_slice(now);
+            }
+            self.filled += step;
+            bytes = later;
+        }
+    }
+
+    fn make_room(&mut self, buffers: &mut Buffers) {
+        if self.filled == self.segment.len() {
+            let full = core::mem::replace(&mut self.segment, buffers.take_segment());
+            self.chain.push(full, self.filled);
+            self.filled = 0;
+        }
+    }
+
+    /// Copies what belongs to this payload from the front of `bytes` and says how much that was.
+    pub(crate) fn feed(&mut self, bytes: &[u8], buffers: &mut Buffers) -> usize {
+        let step = self.remaining.min(bytes.len());
+        self.copy(bytes.get(..step).unwrap_or_default(), buffers);
+        self.remaining -= step;
+        step
+    }
+
+    /// Where the next bytes of this payload go; never longer than what is still to come.
+    pub(crate) fn target(&mut self, buffers: &mut Buffers) -> &mut [u8] {
+        self.make_room(buffers);
+        let end = self.segment.len().min(self.filled + self.remaining);
+        self.segment.get_mut(self.filled..end).unwrap_or_default()
+    }
+
+    /// `count` bytes were put at the front of the target.
+    pub(crate) fn filled(&mut self, count: usize) {
+        let count = count.min(self.remaining);
+        self.filled += count;
+        self.remaining -= count;
+    }
+
+    /// Whether all bytes are there.
+    pub(crate) const fn is_complete(&self) -> bool {
+        self.remaining == 0
+    }
+
+    /// The payload.
+    pub(crate) fn finish(mut self) -> Chain {
+        self.chain.push(self.segment, self.filled);
+        self.chain
+    }
+
+    /// Gives the buffers back.
+    pub(crate) fn discard(self, buffers: &mut Buffers) {
+        self.finish().clear(buffers);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Filling;
+    use crate::buffers::{Buffers, SEGMENT};
+    use alloc::vec::Vec;
+
+    #[test]
+    fn bytes_come_by_copy_and_by_direct_reads_in_order() {
+        let mut buffers = Buffers::default();
+        let total = 3 * SEGMENT + 17;
+        let bytes: Vec<u8> = (0..total).map(|n| (n % 251) as u8).collect();
+        let mut filling = Filling::new(&[&bytes[..4], &bytes[4..10]], total - 10, &mut buffers);
+        let mut at = 10 + filling.feed(&bytes[10..1000], &mut buffers);
+        while !filling.is_complete() {
+            let target = filling.target(&mut buffers);
+            let step = target.len().min(4099);
+            assert!(step > 0);
+            target[..step].copy_from_slice(&bytes[at..at + step]);
+            filling.filled(step);
+            at += step;
+        }
+        assert_eq!(filling.feed(b"next", &mut buffers), 0);
+        assert_eq!(filling.finish().slices().collect::<Vec<_>>().concat(), bytes);
+    }
+}

@@ -1,0 +1,255 @@
+//! The replies of a request's parts, kept until the last part has ended, and the rules by which they become one reply.
+
+use crate::buffers::Buffers;
+use crate::chain::Chain;
+use crate::failure::Failure;
+use alloc::vec::Vec;
+use golem_ring::ServerIndex;
+
+/// How the parts make one reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// Values in the order of the client's keys, then one `END`.
+    Values,
+    /// `OK` if every server said so.
+    AllOk,
+    /// The lowest version that is known once all parts have ended, however they did.
+    LowestVersion,
+}
+
+/// How one part ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PartEnd {
+    /// It has not yet.
+    Waiting,
+    /// With its reply.
+    Answered,
+    /// With an error line of the server, kept in the part's bytes.
+    ErrorLine,
+    /// Without a reply.
+    Failed(Failure),
+}
+
+/// One value as it came from a server.
+#[derive(Debug)]
+enum Block {
+    /// So many bytes of the part's buffer.
+    Copied(usize),
+    /// A large one, in its own segments.
+    Moved(Chain),
+}
+
+/// What one server is asked, and what it said.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// Which server.
+    pub server: ServerIndex,
+    /// How it ended.
+    pub end: PartEnd,
+    /// Values with their place among the part's keys, in order.
+    blocks: Vec<(u32, Block)>,
+    bytes: Vec<u8>,
+    /// While values are written: the part's keys and bytes that are through.
+    written: (u32, usize),
+}
+
+/// See the top of the file.
+#[derive(Debug)]
+pub(crate) struct Gather {
+    /// How the parts make one reply.
+    pub rule: Rule,
+    /// The parts, in the order in which they were made.
+    pub parts: Vec<Part>,
+    /// For each key of the client, in order: the part that asks for it.
+    pub key_part: Vec<u32>,
+    /// Parts that have not ended.
+    pub waiting: u32,
+    /// Bytes held in all parts.
+    pub held: usize,
+    /// Emptied parts, for the next request.
+    spare: Vec<Part>,
+}
+
+/// Room that an emptied part keeps for its next use.
+const KEPT: usize = 16 * 1024;
+
+impl Gather {
+    /// One without parts.
+    pub(crate) const fn new(rule: Rule) -> Self {
+        Self { rule, parts: Vec::new(), key_part: Vec::new(), waiting: 0, held: 0, spare: Vec::new() }
+    }
+
+    /// Adds a part for `server` and gives its number.
+    pub(crate) fn add_part(&mut self, server: ServerIndex) -> u32 {
+        let mut part = self.spare.pop().unwrap_or_else(|| Part {
+            server,
+            end: PartEnd::Waiting,
+            blocks: Vec::new(),
+            bytes: Vec::new(),
+            written: (0, 0),
+        });
+        part.server = server;
+        part.end = PartEnd::Waiting;
+        self.parts.push(part);
+        self.waiting += 1;
+        self.parts.len() as u32 - 1
+    }
+
+    /// Keeps a value of part `number` that answers the part's key number `ordinal`.
+    pub(crate) fn hold(&mut self, number: u32, ordinal: u32, block: &[u8]) {
+        if let Some(part) = self.parts.get_mut(number as usize) {
+            part.bytes.extend_from_slice(block);
+            part.blocks.push((ordinal, Block::Copied(block.len())));
+            self.held += block.len();
+        }
+    }
+
+    /// As [`Gather::hold`], for a large value.
+    pub(crate) fn hold_chain(&mut self, number: u32, ordinal: u32, block: Chain) {
+        if let Some(part) = self.parts.get_mut(number as usize) {
+            self.held += block.len();
+            part.blocks.push((ordinal, Block::Moved(block)));
+        }
+    }
+
+    /// Part `number` has ended; `line` is kept if it is an error line. True once all have.
+    pub(crate) fn end_part(&mut self, number: u32, end: PartEnd, line: &[u8], buffers: &mut Buffers) -> bool {
+        if let Some(part) = self.parts.get_mut(number as usize)
+            && part.end == PartEnd::Waiting
+        {
+            part.end = end;
+            self.waiting -= 1;
+            if end != PartEnd::Answered {
+                self.held -= part.drop_values(buffers);
+            }
+            if end == PartEnd::ErrorLine {
+                part.bytes.extend_from_slice(line);
+                self.held += line.len();
+            }
+        }
+        self.waiting == 0
+    }
+
+    /// The part that speaks for a request that failed: of those that did, the one with the lowest server, as
+    /// nutcracker does it.
+    pub(crate) fn failed_part(&self) -> Option<&Part> {
+        self.parts.iter().filter(|part| part.end != PartEnd::Answered).min_by_key(|part| part.server)
+    }
+
+    /// Whether a part ended without a reply.
+    pub(crate) fn has_lost_part(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part.end, PartEnd::Failed(_)))
+    }
+
+    /// Moves the values to `out` in the order of the client's keys.
+    pub(crate) fn write_values(&mut self, out: &mut Chain, buffers: &mut Buffers) {
+        for part in &mut self.parts {
+            part.blocks.reverse();
+            part.written = (0, 0);
+        }
+        for &number in &self.key_part {
+            let Some(part) = self.parts.get_mut(number as usize) else { continue };
+            let (ordinal, at) = part.written;
+            let mut end = at;
+            if part.blocks.last().is_some_and(|(of, _)| *of == ordinal)
+                && let Some((_, block)) = part.blocks.pop()
+            {
+                match block {
+                    Block::Copied(len) => {
+                        end += len;
+                        out.append(part.bytes.get(at..end).unwrap_or_default(), buffers);
+                    }
+                    Block::Moved(chain) => out.append_chain(chain, buffers),
+                }
+            }
+            part.written = (ordinal + 1, end);
+        }
+    }
+
+    /// Empties it, so that it can serve another request.
+    pub(crate) fn reset(&mut self, rule: Rule, buffers: &mut Buffers) {
+        self.rule = rule;
+        for mut part in self.parts.drain(..) {
+            part.drop_values(buffers);
+            if part.bytes.capacity() <= KEPT && part.blocks.capacity() <= KEPT / 64 && self.spare.len() < 64 {
+                self.spare.push(part);
+            }
+        }
+        self.key_part.clear();
+        self.key_part.shrink_to(KEPT / 4);
+        self.waiting = 0;
+        self.held = 0;
+    }
+}
+
+impl Part {
+    /// The error line of the server, empty if there is none.
+    pub(crate) fn line(&self) -> &[u8] {
+        if self.end == PartEnd::ErrorLine { &self.bytes } else { b"" }
+    }
+
+    /// Drops what it holds and says how many bytes that were.
+    fn drop_values(&mut self, buffers: &mut Buffers) -> usize {
+        let mut dropped = self.bytes.len();
+        self.bytes.clear();
+        for (_, block) in self.blocks.drain(..) {
+            if let Block::Moved(mut chain) = block {
+                dropped += chain.len();
+                chain.clear(buffers);
+            }
+        }
+        dropped
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Gather, PartEnd, Rule};
+    use crate::buffers::Buffers;
+    use crate::chain::Chain;
+    use crate::failure::Failure;
+    use golem_ring::ServerIndex;
+
+    #[test]
+    fn values_leave_in_the_order_of_the_keys_and_misses_leave_no_gap() {
+        let (mut buffers, mut gather) = (Buffers::default(), Gather::new(Rule::Values));
+        // Keys A0 B0 A1 C0 B1 A2, letter = server, A0 missing.
+        for server in 0..3 {
+            gather.add_part(ServerIndex::new(server));
+        }
+        gather.key_part.extend([0, 1, 0, 2, 1, 0]);
+        gather.hold(1, 0, b"B0");
+        gather.hold(2, 0, b"C0");
+        gather.hold(0, 1, b"A1");
+        let mut large = Chain::new(0);
+        large.append(b"A2", &mut buffers);
+        gather.hold_chain(0, 2, large);
+        gather.hold(1, 1, b"B1");
+        assert_eq!(gather.held, 10);
+        assert!(!gather.end_part(0, PartEnd::Answered, b"", &mut buffers));
+        assert!(!gather.end_part(0, PartEnd::Answered, b"", &mut buffers), "a part ends once");
+        assert!(!gather.end_part(1, PartEnd::Answered, b"", &mut buffers));
+        assert!(gather.end_part(2, PartEnd::Answered, b"", &mut buffers));
+        let mut out = Chain::new(0);
+        gather.write_values(&mut out, &mut buffers);
+        assert_eq!(out.slices().flatten().copied().collect::<alloc::vec::Vec<_>>(), b"B0A1C0B1A2");
+    }
+
+    #[test]
+    fn the_failed_part_with_the_lowest_server_speaks() {
+        let (mut buffers, mut gather) = (Buffers::default(), Gather::new(Rule::Values));
+        for server in [2, 0, 1] {
+            gather.add_part(ServerIndex::new(server));
+        }
+        gather.hold(0, 0, b"VALUE");
+        gather.end_part(0, PartEnd::ErrorLine, b"SERVER_ERROR x\r\n", &mut buffers);
+        gather.end_part(1, PartEnd::Answered, b"", &mut buffers);
+        assert_eq!(gather.failed_part().map(|part| part.server), Some(ServerIndex::new(1)));
+        gather.end_part(2, PartEnd::Failed(Failure::TimedOut), b"", &mut buffers);
+        assert_eq!(gather.failed_part().map(|part| part.end), Some(PartEnd::Failed(Failure::TimedOut)));
+        assert!(gather.has_lost_part());
+        assert_eq!(gather.held, 16, "only the error line is held");
+        gather.reset(Rule::AllOk, &mut buffers);
+        assert_eq!((gather.held, gather.waiting, gather.parts.len()), (0, 0, 0));
+    }
+}

@@ -1,0 +1,80 @@
+//! The keys that a server connection's unanswered retrievals asked for, in order: a `VALUE` that names another key is
+//! the one unforgivable bug about to happen, and is caught here.
+
+use alloc::vec::Vec;
+
+/// Bytes at the front that may lie idle before the rest is moved down.
+const SLACK: usize = 16 * 1024;
+
+/// A queue of short byte strings in one buffer.
+#[derive(Debug, Default)]
+pub(crate) struct KeyQueue {
+    bytes: Vec<u8>,
+    head: usize,
+}
+
+impl KeyQueue {
+    /// Puts `key` at the end. A key has at most 255 bytes; the parser refuses longer ones.
+    #[inline]
+    pub(crate) fn push(&mut self, key: &[u8]) {
+        debug_assert!(key.len() <= 255);
+        self.bytes.push(key.len() as u8);
+        self.bytes.extend_from_slice(key);
+    }
+
+    /// Takes the first key off and says whether it was `key`.
+    #[inline]
+    pub(crate) fn pop_is(&mut self, key: &[u8]) -> bool {
+        let Some((&len, rest)) = self.bytes.get(self.head..).and_then(<[u8]>::split_first) else {
+            return false;
+        };
+        let same = rest.get(..len as usize) == Some(key);
+        self.head += 1 + len as usize;
+        self.tidy();
+        same
+    }
+
+    /// Takes `count` keys off.
+    #[inline]
+    pub(crate) fn skip(&mut self, count: u32) {
+        for _ in 0..count {
+            let len = self.bytes.get(self.head).copied().unwrap_or(0);
+            self.head += 1 + len as usize;
+        }
+        self.tidy();
+    }
+
+    #[inline]
+    fn tidy(&mut self) {
+        if self.head >= self.bytes.len() {
+            self.bytes.clear();
+            self.head = 0;
+            if self.bytes.capacity() > 4 * SLACK {
+                self.bytes = Vec::new();
+            }
+        } else if self.head > SLACK && self.head > self.bytes.len() / 2 {
+            self.bytes.drain(..self.head);
+            self.head = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::KeyQueue;
+
+    #[test]
+    fn keys_leave_in_the_order_in_which_they_came() {
+        let mut keys = KeyQueue::default();
+        for n in 0..20_000u32 {
+            keys.push(&n.to_le_bytes());
+            if n >= 1000 {
+                assert!(keys.pop_is(&(n - 1000).to_le_bytes()));
+            }
+        }
+        assert!(keys.bytes.len() < 100_000, "the front is given up");
+        keys.skip(999);
+        assert!(!keys.pop_is(b"other"));
+        assert!(!keys.pop_is(b"more"));
+    }
+}

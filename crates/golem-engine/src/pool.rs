@@ -1,0 +1,116 @@
+//! A pool as one worker sees it: its settings, its ring, and which connections it has to its servers.
+
+use crate::id::ServerConnId;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use golem_config::Pool as Settings;
+use golem_protocol::memcached::Limits;
+use golem_ring::{Member, Ring, ServerIndex};
+
+/// The place of a pool in the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PoolIndex(u16);
+
+impl PoolIndex {
+    /// The pool at this place.
+    pub const fn new(place: u16) -> Self {
+        Self(place)
+    }
+
+    /// The place.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A server's version, as far as it is a number.
+pub(crate) type Version = [u32; 3];
+
+/// One server as one worker sees it.
+#[derive(Debug)]
+pub(crate) struct Server {
+    /// Its connections, by lane.
+    pub lanes: Vec<Option<ServerConnId>>,
+    /// What it said it is, on a connection that still lives.
+    pub version: Option<Version>,
+}
+
+/// See the top of the file.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    /// What the configuration says.
+    pub settings: Arc<Settings>,
+    /// Limits for the scanner.
+    pub limits: Limits,
+    /// Keys to servers.
+    pub ring: Ring,
+    /// In index order.
+    pub servers: Vec<Server>,
+    /// Clients per lane.
+    lane_clients: Vec<u32>,
+}
+
+impl Pool {
+    /// A pool without connections.
+    pub(crate) fn new(settings: Arc<Settings>) -> Self {
+        let members: Vec<Member<'_>> = settings
+            .servers
+            .iter()
+            .map(|server| Member { label: &server.label, weight: server.weight, live: true })
+            .collect();
+        let ring = Ring::new(settings.hash, settings.hash_tag, settings.distribution, &members);
+        let lanes = settings.server_connections.clamp(1, u16::MAX.into()) as usize;
+        let item = settings.client_hard_limit.min(u64::from(settings.item_size_max)) as u32;
+        Self {
+            limits: Limits { key: settings.key_max, line: settings.line_max, keys: settings.keys_max, item },
+            ring,
+            servers: settings
+                .servers
+                .iter()
+                .map(|_| Server { lanes: alloc::vec![None; lanes], version: None })
+                .collect(),
+            lane_clients: alloc::vec![0; lanes],
+            settings,
+        }
+    }
+
+    /// The lane with the fewest clients, for one more.
+    pub(crate) fn enter_lane(&mut self) -> u16 {
+        let mut best = 0;
+        for (lane, clients) in self.lane_clients.iter().enumerate() {
+            if self.lane_clients.get(best).is_some_and(|fewest| clients < fewest) {
+                best = lane;
+            }
+        }
+        if let Some(clients) = self.lane_clients.get_mut(best) {
+            *clients += 1;
+        }
+        best as u16
+    }
+
+    /// A client of `lane` has gone.
+    pub(crate) fn leave_lane(&mut self, lane: u16) {
+        if let Some(clients) = self.lane_clients.get_mut(lane as usize) {
+            *clients = clients.saturating_sub(1);
+        }
+    }
+
+    /// The connection of `lane` to `server`, if there is one.
+    #[inline]
+    pub(crate) fn lane(&self, server: ServerIndex, lane: u16) -> Option<ServerConnId> {
+        self.servers.get(server.index())?.lanes.get(lane as usize).copied().flatten()
+    }
+
+    /// Notes which connection `lane` to `server` is.
+    pub(crate) fn set_lane(&mut self, server: ServerIndex, lane: u16, conn: Option<ServerConnId>) {
+        if let Some(place) = self.servers.get_mut(server.index()).and_then(|s| s.lanes.get_mut(lane as usize))
+        {
+            *place = conn;
+        }
+    }
+
+    /// Servers by index.
+    pub(crate) fn server_indexes(&self) -> impl Iterator<Item = ServerIndex> + use<> {
+        (0..self.servers.len() as u32).map(ServerIndex::new)
+    }
+}

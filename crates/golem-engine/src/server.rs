@@ -1,0 +1,276 @@
+//! A server connection: the requests of many clients on their way to one server, and a FIFO of the replies that are
+//! expected back. Invariant 3: the FIFO matches the bytes given to the connection, in order, whoever has gone meanwhile.
+
+use crate::buffers::MEDIUM;
+use crate::chain::Chain;
+use crate::counters::ServerCounters;
+use crate::failure::Failure;
+use crate::filling::Filling;
+use crate::id::RequestId;
+use crate::keys::KeyQueue;
+use crate::pool::PoolIndex;
+use crate::rest::Rest;
+use crate::time::Time;
+use alloc::collections::VecDeque;
+use core::time::Duration;
+use golem_protocol::memcached::{Shape, Status};
+use golem_ring::ServerIndex;
+
+/// One reply that is expected: of which shape, for whom. It outlives its request and its client: when they are gone
+/// the reply is read and dropped.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expect {
+    /// For which request.
+    pub request: RequestId,
+    /// Which part of it; [`Expect::WHOLE`] if the request has only this one.
+    pub part: u32,
+    /// Keys asked for, and those of them not yet passed in the reply.
+    pub keys: (u32, u32),
+    /// Bytes of the request.
+    pub size: u32,
+    /// When it was given to this connection.
+    pub since: Time,
+    /// What the server may answer.
+    pub shape: Shape,
+    /// The reply interests nobody.
+    pub discard: bool,
+}
+
+impl Expect {
+    /// The number of the only part.
+    pub(crate) const WHOLE: u32 = u32::MAX;
+}
+
+/// A large payload of a reply, by what it is.
+#[derive(Debug)]
+pub(crate) enum Incoming {
+    /// A value; the part's key number.
+    Value(Filling, u32),
+    /// The last frame of a reply.
+    Last(Filling, Status),
+    /// Nobody wants it: so many bytes are dropped, then the reply goes on, or has ended.
+    Dropped(usize, Option<Status>),
+}
+
+/// How far a server connection's life has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// Being made; requests queue up meanwhile.
+    Connecting,
+    /// In use.
+    Up,
+}
+
+/// After so many late replies in a row the connection is given up.
+pub(crate) const LATE_IN_A_ROW: u32 = 8;
+/// After so many `timeout`s without a byte while requests wait the connection is given up.
+pub(crate) const SILENT_TIMEOUTS: u32 = 3;
+
+/// See the top of the file.
+#[derive(Debug)]
+pub(crate) struct ServerConn {
+    /// Of which pool.
+    pub pool: PoolIndex,
+    /// To which server.
+    pub server: ServerIndex,
+    /// Which of the connections to that server.
+    pub lane: u16,
+    /// Where it stands.
+    pub link: Link,
+    /// It is on the list of connections to be written.
+    pub dirty: bool,
+    /// A timer is armed.
+    pub timer_armed: bool,
+    /// A complete reply has come in: it is no more a fresh connection.
+    pub has_answered: bool,
+    /// Requests on their way out.
+    pub outbox: Chain,
+    fifo: VecDeque<Expect>,
+    /// Entries at the front of the FIFO whose requests were told that they timed out.
+    late: usize,
+    /// Late replies in a row.
+    late_row: u32,
+    /// Keys that the FIFO's retrievals asked for.
+    pub keys: KeyQueue,
+    /// An incomplete reply item.
+    pub rest: Rest,
+    /// A large payload on its way in.
+    pub incoming: Option<Incoming>,
+    /// Whether items of the reply at the FIFO's head have been handed on.
+    pub reply_begun: bool,
+    /// When bytes last came in, or else when the oldest waiting request was queued.
+    pub heard: Time,
+    /// Entries at the FIFO's end that are not wholly written, their bytes, and what of the first was written.
+    unsent: (usize, u64, u64),
+    /// Bytes in the outbox before the first unsent entry: rests of requests that were answered early.
+    lead: u64,
+}
+
+impl ServerConn {
+    /// A connection that is being made.
+    pub(crate) fn new(pool: PoolIndex, server: ServerIndex, lane: u16, now: Time) -> Self {
+        Self {
+            pool,
+            server,
+            lane,
+            link: Link::Connecting,
+            dirty: false,
+            timer_armed: false,
+            has_answered: false,
+            outbox: Chain::new(MEDIUM),
+            fifo: VecDeque::new(),
+            late: 0,
+            late_row: 0,
+            keys: KeyQueue::default(),
+            rest: Rest::default(),
+            incoming: None,
+            reply_begun: false,
+            heard: now,
+            unsent: (0, 0, 0),
+            lead: 0,
+        }
+    }
+
+    /// A part was put into the outbox; its reply is expected.
+    #[inline]
+    pub(crate) fn expect(&mut self, expect: Expect, counters: &ServerCounters) {
+        if self.fifo.is_empty() {
+            self.heard = expect.since;
+        }
+        let size = expect.size as usize;
+        self.fifo.push_back(expect);
+        self.unsent.0 += 1;
+        self.unsent.1 += size as u64;
+        counters.requests.add(1);
+        counters.request_bytes.add(size);
+        counters.in_queue.add(1);
+        counters.in_queue_bytes.add(size);
+    }
+
+    /// The reply that comes next.
+    #[inline]
+    pub(crate) fn front(&mut self) -> Option<&mut Expect> {
+        self.fifo.front_mut()
+    }
+
+    /// The expected replies, oldest first.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = &Expect> {
+        self.fifo.iter()
+    }
+
+    /// The reply at the front has ended, or will never come.
+    #[inline]
+    pub(crate) fn pop(&mut self, counters: &ServerCounters) -> Option<Expect> {
+        let expect = self.fifo.pop_front()?;
+        let size = expect.size as u64;
+        let (unsent, bytes, written) = self.unsent;
+        if unsent > self.fifo.len() {
+            // Answered before it was wholly written.
+            self.lead += size - written;
+            self.unsent = (unsent - 1, bytes - size, 0);
+            counters.in_queue.sub(1);
+            counters.in_queue_bytes.sub(size as usize);
+        } else {
+            counters.out_queue.sub(1);
+            counters.out_queue_bytes.sub(size as usize);
+        }
+        if self.late > 0 {
+            self.late -= 1;
+            self.late_row += 1;
+        } else {
+            self.late_row = 0;
+        }
+        self.keys.skip(expect.keys.1);
+        self.reply_begun = false;
+        if self.fifo.is_empty() && self.fifo.capacity() > 4096 {
+            self.fifo = VecDeque::new();
+        }
+        Some(expect)
+    }
+
+    /// `count` bytes of the outbox were written.
+    pub(crate) fn written(&mut self, count: usize, counters: &ServerCounters) {
+        let lead = self.lead.min(count as u64);
+        self.lead -= lead;
+        let mut count = count as u64 - lead;
+        if count + self.unsent.2 == self.unsent.1 {
+            self.mark_sent(self.unsent.0, self.unsent.1, counters);
+            self.unsent = (0, 0, 0);
+            return;
+        }
+        count += self.unsent.2;
+        self.unsent.2 = 0;
+        while let Some(expect) = self.fifo.get(self.fifo.len().wrapping_sub(self.unsent.0)) {
+            let size = u64::from(expect.size);
+            if count < size {
+                break;
+            }
+            count -= size;
+            self.unsent.0 -= 1;
+            self.unsent.1 -= size;
+            self.mark_sent(1, size, counters);
+        }
+        self.unsent.2 = count;
+    }
+
+    fn mark_sent(&self, entries: usize, bytes: u64, counters: &ServerCounters) {
+        counters.in_queue.sub(entries);
+        counters.in_queue_bytes.sub(bytes as usize);
+        counters.out_queue.add(entries);
+        counters.out_queue_bytes.add(bytes as usize);
+    }
+
+    /// When the oldest request that was not yet told so times out.
+    pub(crate) fn deadline(&self, timeout: Duration) -> Option<Time> {
+        let next = self.fifo.get(self.late).map(|expect| expect.since.after(timeout));
+        // Late ones are still waited for, but not for ever.
+        let silence = (!self.fifo.is_empty()).then(|| self.silence_ends(timeout));
+        match (next, silence) {
+            (Some(next), Some(silence)) => Some(next.min(silence)),
+            (next, silence) => next.or(silence),
+        }
+    }
+
+    fn silence_ends(&self, timeout: Duration) -> Time {
+        self.heard.after(timeout.saturating_mul(SILENT_TIMEOUTS))
+    }
+
+    /// The next request that is late at `now`. It is told so by the caller; its reply will be dropped.
+    pub(crate) fn next_late(&mut self, now: Time, timeout: Duration) -> Option<Expect> {
+        let expect = self.fifo.get_mut(self.late)?;
+        if expect.since.after(timeout) > now {
+            return None;
+        }
+        let told = *expect;
+        expect.discard = true;
+        self.late += 1;
+        Some(told)
+    }
+
+    /// Whether the connection should be given up at `now`, and why.
+    pub(crate) fn has_fallen_silent(&self, now: Time, timeout: Duration) -> Option<Failure> {
+        if self.fifo.is_empty() {
+            return None;
+        }
+        let connecting = self.link == Link::Connecting && self.heard.after(timeout) <= now;
+        let silent = self.silence_ends(timeout) <= now;
+        let slow = self.late_row >= LATE_IN_A_ROW;
+        (connecting || silent || slow).then_some(Failure::TimedOut)
+    }
+
+    /// Checks what must hold between any two steps.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        let (unsent, bytes, written) = self.unsent;
+        if unsent > self.fifo.len() || self.late > self.fifo.len() {
+            return Err("more entries are unsent or late than expected");
+        }
+        let sum: u64 = self.fifo.iter().skip(self.fifo.len() - unsent).map(|e| u64::from(e.size)).sum();
+        if sum != bytes || written > bytes {
+            return Err("sizes of unsent entries do not add up");
+        }
+        if self.lead + bytes - written != self.outbox.len() as u64 {
+            return Err("the outbox does not match the FIFO");
+        }
+        Ok(())
+    }
+}

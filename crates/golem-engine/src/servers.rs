@@ -1,0 +1,174 @@
+//! The life of a server connection: made at the first need, given up when it fails, falls silent or loses step. What
+//! waits there then fails, each request by itself; the next request makes a new one.
+
+use crate::engine::{Engine, Notice, Wish, server_counters};
+use crate::failure::Failure;
+use crate::id::{Connection, ServerConnId};
+use crate::pool::{PoolIndex, Version};
+use crate::server::{Incoming, Link, ServerConn};
+use golem_ring::ServerIndex;
+
+impl Engine {
+    /// The connection of `lane` to a server; a new one is asked for if there is none.
+    #[inline]
+    pub(crate) fn connection(&mut self, pool: PoolIndex, server: ServerIndex, lane: u16) -> ServerConnId {
+        match self.pools.get(pool.index()).and_then(|pool| pool.lane(server, lane)) {
+            Some(conn) => conn,
+            None => self.connect(pool, server, lane),
+        }
+    }
+
+    fn connect(&mut self, pool: PoolIndex, server: ServerIndex, lane: u16) -> ServerConnId {
+        let conn = self.conns.insert(ServerConn::new(pool, server, lane, self.now));
+        if let Some(counters) = server_counters(&self.counters, pool, server) {
+            counters.connections_open.add(1);
+            counters.connections_total.add(1);
+        }
+        if let Some(pool) = self.pools.get_mut(pool.index()) {
+            pool.set_lane(server, lane, Some(conn));
+        }
+        self.wish(Wish::Connect { conn, pool, server });
+        conn
+    }
+
+    /// A connection that was asked for is there.
+    pub fn connected(&mut self, id: ServerConnId) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        if conn.link == Link::Up {
+            return;
+        }
+        conn.link = Link::Up;
+        conn.heard = self.now;
+        if let Some(counters) = server_counters(&self.counters, conn.pool, conn.server) {
+            counters.server_connections.add(1);
+        }
+        if !conn.outbox.is_empty() {
+            self.mark_server_dirty(id);
+        }
+    }
+
+    /// Gives a server connection up.
+    pub(crate) fn server_lost(&mut self, id: ServerConnId, failure: Failure, detail: &'static str) {
+        if self.conns.get(id).is_some() {
+            self.wish(Wish::Close(Connection::Server(id)));
+            self.server_gone(id, failure, detail);
+        }
+    }
+
+    /// A server connection is gone: everything that waits there fails.
+    pub(crate) fn server_gone(&mut self, id: ServerConnId, failure: Failure, detail: &'static str) {
+        let Some(mut conn) = self.conns.remove(id) else { return };
+        let (pool, server) = (conn.pool, conn.server);
+        if let Some(here) = self.pools.get_mut(pool.index()) {
+            here.set_lane(server, conn.lane, None);
+            if let Some(server) = here.servers.get_mut(server.index()) {
+                server.version = None;
+            }
+        }
+        let counters = alloc::sync::Arc::clone(&self.counters);
+        let Some(counters) = server_counters(&counters, pool, server) else { return };
+        counters.connections_open.sub(1);
+        if conn.link == Link::Up {
+            counters.server_connections.sub(1);
+        }
+        match failure {
+            Failure::ConnectionClosed => &counters.server_eof,
+            Failure::TimedOut => &counters.server_timedout,
+            Failure::ConnectionRefused
+            | Failure::ConnectionReset
+            | Failure::HostDown
+            | Failure::NoSuchFile
+            | Failure::BadReply
+            | Failure::NoServer
+            | Failure::Os(_) => &counters.server_err,
+        }
+        .add(1);
+        let waiting = conn.waiting().filter(|expect| !expect.discard).count();
+        self.wish(Wish::Notice(Notice::ServerLost { pool, server, failure, detail, waiting }));
+        conn.outbox.clear(&mut self.buffers);
+        conn.rest.clear(&mut self.buffers);
+        if let Some(Incoming::Value(filling, _) | Incoming::Last(filling, _)) = conn.incoming.take() {
+            filling.discard(&mut self.buffers);
+        }
+        while let Some(expect) = conn.pop(counters) {
+            if !expect.discard {
+                self.fail_part(expect.request, expect.part, failure);
+            }
+        }
+    }
+
+    /// Makes sure that somebody looks at the connection when its oldest request is late.
+    #[inline]
+    pub(crate) fn arm_server(&mut self, id: ServerConnId) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        if conn.timer_armed {
+            return;
+        }
+        let Some(timeout) = self.pools.get(conn.pool.index()).and_then(|pool| pool.settings.timeout) else {
+            return;
+        };
+        if let Some(deadline) = conn.deadline(timeout) {
+            conn.timer_armed = true;
+            self.timers.arm(deadline, Connection::Server(id));
+        }
+    }
+
+    /// Fails the requests that are late; gives the connection up if it is the connection that is at fault.
+    pub(crate) fn server_due(&mut self, id: ServerConnId) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        conn.timer_armed = false;
+        let (pool, server, now) = (conn.pool, conn.server, self.now);
+        let Some(timeout) = self.timeout(pool) else { return };
+        if let Some(failure) = self.conns.get(id).and_then(|conn| conn.has_fallen_silent(now, timeout)) {
+            self.server_lost(id, failure, "");
+            return;
+        }
+        let mut late = 0;
+        while let Some(expect) = self.conns.get_mut(id).and_then(|conn| conn.next_late(now, timeout)) {
+            if self.is_wanted(expect.request) {
+                late += 1;
+            }
+            self.fail_part(expect.request, expect.part, Failure::TimedOut);
+        }
+        if late > 0 {
+            if let Some(counters) = server_counters(&self.counters, pool, server) {
+                counters.server_timedout.add(1);
+            }
+            self.wish(Wish::Notice(Notice::Late { pool, server, requests: late }));
+        }
+        self.arm_server(id);
+    }
+
+    /// Notes what a server says it is.
+    pub(crate) fn learn_version(&mut self, pool: PoolIndex, server: ServerIndex, line: &[u8]) {
+        let version = core::str::from_utf8(line).ok().and_then(parse_version);
+        if let Some(server) =
+            self.pools.get_mut(pool.index()).and_then(|pool| pool.servers.get_mut(server.index()))
+        {
+            server.version = version;
+        }
+    }
+}
+
+/// The numbers of `VERSION 1.6.18\r\n`; what follows them is left out.
+fn parse_version(line: &str) -> Option<Version> {
+    let word = line.strip_prefix("VERSION ")?.split_ascii_whitespace().next()?;
+    let mut numbers = word.split('.').map(|number| {
+        let digits = number.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+        digits.parse::<u32>().ok()
+    });
+    Some([numbers.next()??, numbers.next().flatten().unwrap_or(0), numbers.next().flatten().unwrap_or(0)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_version;
+
+    #[test]
+    fn a_version_is_its_numbers() {
+        assert_eq!(parse_version("VERSION 1.6.18\r\n"), Some([1, 6, 18]));
+        assert_eq!(parse_version("VERSION 1.6.18_2 more\r\n"), Some([1, 6, 18]));
+        assert_eq!(parse_version("VERSION 2\r\n"), Some([2, 0, 0]));
+        assert_eq!(parse_version("VERSION x\r\n"), None);
+    }
+}

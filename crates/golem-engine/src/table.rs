@@ -1,0 +1,148 @@
+//! A table of objects named by index and generation. Ids of removed objects find nothing (invariant 4); indexes are
+//! reused last-in-first-out, so that memory in use stays warm; iteration goes by index and is deterministic.
+
+use alloc::vec::Vec;
+
+/// Generations take 31 bits, so that a connection fits into one number.
+const GENERATION_MASK: u32 = 0x7fff_ffff;
+
+/// What a [`Table`] needs of an id type.
+pub(crate) trait Id: Copy {
+    /// The id of `index` in its `generation`.
+    fn of(index: u32, generation: u32) -> Self;
+    /// The position.
+    fn position(self) -> usize;
+    /// Which of the objects at this position is meant.
+    fn age(self) -> u32;
+}
+
+#[derive(Debug)]
+struct Entry<T> {
+    generation: u32,
+    value: Option<T>,
+}
+
+/// Objects of one kind, found by their id in constant time.
+#[derive(Debug)]
+pub(crate) struct Table<I, T> {
+    entries: Vec<Entry<T>>,
+    free: Vec<u32>,
+    /// The generation that positions never used before start with: past all those given back by `trim`.
+    first_generation: u32,
+    marker: core::marker::PhantomData<I>,
+}
+
+impl<I: Id, T> Default for Table<I, T> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), free: Vec::new(), first_generation: 0, marker: core::marker::PhantomData }
+    }
+}
+
+/// Entries kept when an empty table gives memory back.
+const KEPT: usize = 1024;
+
+impl<I: Id, T> Table<I, T> {
+    /// Puts `value` in and names it.
+    pub(crate) fn insert(&mut self, value: T) -> I {
+        if let Some(index) = self.free.pop()
+            && let Some(entry) = self.entries.get_mut(index as usize)
+        {
+            entry.value = Some(value);
+            return I::of(index, entry.generation);
+        }
+        // More than 4 billion live objects do not fit into memory, so the cast holds.
+        let index = self.entries.len() as u32;
+        self.entries.push(Entry { generation: self.first_generation, value: Some(value) });
+        I::of(index, self.first_generation)
+    }
+
+    /// The object, unless it is gone.
+    #[inline]
+    pub(crate) fn get(&self, id: I) -> Option<&T> {
+        match self.entries.get(id.position()) {
+            Some(entry) if entry.generation == id.age() => entry.value.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The object, unless it is gone.
+    #[inline]
+    pub(crate) fn get_mut(&mut self, id: I) -> Option<&mut T> {
+        match self.entries.get_mut(id.position()) {
+            Some(entry) if entry.generation == id.age() => entry.value.as_mut(),
+            _ => None,
+        }
+    }
+
+    /// Takes the object out; from now on its id finds nothing.
+    pub(crate) fn remove(&mut self, id: I) -> Option<T> {
+        let entry = self.entries.get_mut(id.position())?;
+        if entry.generation != id.age() {
+            return None;
+        }
+        let value = entry.value.take()?;
+        entry.generation = entry.generation.wrapping_add(1) & GENERATION_MASK;
+        self.free.push(id.position() as u32);
+        self.trim();
+        Some(value)
+    }
+
+    /// Gives memory back once nothing is left after a burst.
+    fn trim(&mut self) {
+        if self.free.len() != self.entries.len() || self.entries.len() <= KEPT {
+            return;
+        }
+        let newest = self.entries.iter().map(|entry| entry.generation).max().unwrap_or(0);
+        self.first_generation = self.first_generation.max(newest);
+        self.entries.truncate(KEPT);
+        self.entries.shrink_to_fit();
+        self.free.clear();
+        self.free.shrink_to(KEPT);
+        self.free.extend((0..KEPT as u32).rev());
+    }
+
+    /// How many objects there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len() - self.free.len()
+    }
+
+    /// All objects by position.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (I, &T)> {
+        self.entries.iter().enumerate().filter_map(|(index, entry)| {
+            entry.value.as_ref().map(|value| (I::of(index as u32, entry.generation), value))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Id, KEPT, Table};
+    use crate::id::RequestId;
+    use alloc::vec::Vec;
+
+    #[test]
+    fn a_stale_id_finds_nothing_even_when_its_place_is_taken_again() {
+        let mut table: Table<RequestId, u8> = Table::default();
+        let first = table.insert(1);
+        assert_eq!(table.remove(first), Some(1));
+        let second = table.insert(2);
+        assert_eq!(first.position(), second.position());
+        assert_eq!(table.get(first), None);
+        assert_eq!(table.remove(first), None);
+        assert_eq!(table.get(second), Some(&2));
+    }
+
+    #[test]
+    fn an_emptied_table_gives_memory_back_and_keeps_old_ids_stale() {
+        let mut table: Table<RequestId, usize> = Table::default();
+        let ids: Vec<_> = (0..10 * KEPT).map(|n| table.insert(n)).collect();
+        for &id in &ids {
+            table.remove(id);
+        }
+        assert_eq!(table.len(), 0);
+        assert!(table.entries.capacity() <= 2 * KEPT);
+        let again: Vec<_> = (0..10 * KEPT).map(|n| table.insert(n)).collect();
+        assert!(ids.iter().all(|&id| table.get(id).is_none()));
+        assert!(again.iter().enumerate().all(|(n, &id)| table.get(id) == Some(&n)));
+    }
+}
