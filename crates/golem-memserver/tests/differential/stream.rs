@@ -1,0 +1,420 @@
+//! Random commands, right, wrong and odd, from a seed.
+
+/// A small generator of random numbers (SplitMix64).
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&mut self, n: usize) -> usize {
+        (self.next() % n as u64) as usize
+    }
+
+    pub(crate) fn one_in(&mut self, n: usize) -> bool {
+        self.below(n) == 0
+    }
+
+    pub(crate) fn pick<'a, T: ?Sized>(&mut self, list: &[&'a T]) -> &'a T {
+        list[self.below(list.len())]
+    }
+}
+
+/// How wild a stream is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taste {
+    /// Anything, to be sent one command at a time.
+    Wild,
+    /// To be sent many at a time: without what makes the real server's answer depend on what it had sent before (the
+    /// list of differences says what), and with either `mg` or arithmetic.
+    Batch { arithmetic: bool },
+}
+
+const KEYS: &[&[u8]] = &[
+    b"a",
+    b"b",
+    b"c",
+    b"d",
+    b"e",
+    b"Zm9v",
+    b"Zm9vYg==",
+    b"key\twith\ttabs",
+    b"\xff\x80\xfe",
+    b"0",
+    b"noreply",
+    b"-",
+];
+const NUMBERS: &[&[u8]] = &[
+    b"0",
+    b"1",
+    b"2",
+    b"5",
+    b"10",
+    b"007",
+    b"+3",
+    b"-1",
+    b"-",
+    b"abc",
+    b"1x",
+    b"\t4",
+    b"4\t",
+    b"4\r",
+    b"",
+    b"4294967295",
+    b"4294967296",
+    b"4294967298",
+    b"18446744073709551615",
+    b"18446744073709551616",
+    b"-18446744073709551615",
+    b"-9223372036854775808",
+    b"9223372036854775808",
+    b"999999999999999999999",
+];
+const TIMES: &[&[u8]] = &[
+    b"0",
+    b"0",
+    b"0",
+    b"5000",
+    b"2592000",
+    b"2592001",
+    b"2000000000",
+    b"-1",
+    b"-5",
+    b"4000000000",
+    b"x",
+    b"1e3",
+];
+const VALUES: &[&[u8]] = &[
+    b"",
+    b"0",
+    b"5",
+    b"9",
+    b"10",
+    b"99",
+    b"100",
+    b"5 ",
+    b" 5",
+    b"-1",
+    b"-18446744073709551615",
+    b"1\0",
+    b"1x",
+    b"abc",
+    b"18446744073709551615",
+    b"18446744073709551616",
+    b"\r\nx",
+    b"END\r\n",
+    b"a\r\nget a\r\n",
+    b"\0\xff",
+];
+const FLAGS: &[&[u8]] = &[
+    b"v",
+    b"t",
+    b"f",
+    b"c",
+    b"k",
+    b"b",
+    b"q",
+    b"s",
+    b"h",
+    b"l",
+    b"u",
+    b"I",
+    b"Oabc",
+    b"O",
+    b"Pproxy",
+    b"L",
+    b"N5000",
+    b"N0",
+    b"N",
+    b"Nx",
+    b"T5000",
+    b"T0",
+    b"T-1",
+    b"Tx",
+    b"R100",
+    b"R6000",
+    b"R-1",
+    b"R",
+    b"F5",
+    b"F0",
+    b"Fx",
+    b"F4294967297",
+    b"C0",
+    b"C1",
+    b"Cx",
+    b"C18446744073709551615",
+    b"MI",
+    b"MD",
+    b"M+",
+    b"M-",
+    b"ME",
+    b"MA",
+    b"MP",
+    b"MR",
+    b"MS",
+    b"M",
+    b"MX",
+    b"MSS",
+    b"J5",
+    b"J",
+    b"D2",
+    b"Dx",
+    b"E1",
+    b"S1",
+    b"x",
+    b"\xff",
+    b"\x7f",
+    b"~",
+    b"O1234567890123456789012345678901",
+    b"O12345678901234567890123456789012",
+    b"vv",
+    b"kx",
+    b"q1",
+];
+const MODES: &[&[u8]] = &[b"ME", b"MA", b"MP", b"MR", b"MS"];
+
+/// The commands of one stream.
+pub(crate) struct Stream {
+    pub(crate) random: Random,
+    taste: Taste,
+    /// The cas value that the store gave out last, so that some guesses are right.
+    pub(crate) last_cas: u64,
+}
+
+impl Stream {
+    pub(crate) fn new(seed: u64, taste: Taste) -> Self {
+        Self { random: Random(seed), taste, last_cas: 0 }
+    }
+
+    /// The bytes of one command, usually complete.
+    pub(crate) fn command(&mut self) -> Vec<u8> {
+        let arithmetic = self.taste != Taste::Batch { arithmetic: false };
+        let meta_get = self.taste != Taste::Batch { arithmetic: true };
+        match self.random.below(17) {
+            0..=2 => self.storage(),
+            3 | 4 => self.retrieval(),
+            5 if arithmetic => self.with_number(&[b"incr", b"decr"]),
+            6 if arithmetic => self.meta(b"ma"),
+            7 => self.with_number(&[b"touch"]),
+            8 => self.delete(),
+            9 | 10 if meta_get => self.meta(b"mg"),
+            11..=13 => self.meta_set(),
+            14 => self.meta(b"md"),
+            15 => self.meta(b"me"),
+            _ => self.odd(),
+        }
+    }
+
+    fn key(&mut self) -> Vec<u8> {
+        match self.random.below(60) {
+            0 => vec![b'k'; 250],
+            1 if self.taste == Taste::Wild => vec![b'k'; 251],
+            _ => self.random.pick(KEYS).to_vec(),
+        }
+    }
+
+    fn number(&mut self) -> Vec<u8> {
+        match self.random.below(3) {
+            0 => self.random.pick(NUMBERS).to_vec(),
+            _ => self.random.below(12).to_string().into_bytes(),
+        }
+    }
+
+    fn cas(&mut self) -> Vec<u8> {
+        match self.random.below(4) {
+            0 => self.random.pick(NUMBERS).to_vec(),
+            n => self.last_cas.saturating_sub(n as u64 - 1).to_string().into_bytes(),
+        }
+    }
+
+    fn value(&mut self) -> Vec<u8> {
+        match self.random.below(300) {
+            // Not between 2 and 16 KiB: read as a command line, it would be refused or not, as the reads fall.
+            0..=4 => vec![b'x'; 20 * self.random.below(100)],
+            5 => vec![b'y'; 1_048_490 + self.random.below(90)],
+            6 => vec![b'z'; 520_000 + 100 * self.random.below(100)],
+            _ => self.random.pick(VALUES).to_vec(),
+        }
+    }
+
+    /// Joins words to a line, sometimes with noreply, odd blanks or an odd end, sometimes spoilt.
+    fn line(&mut self, mut words: Vec<Vec<u8>>) -> Vec<u8> {
+        if self.random.one_in(12) {
+            words.push(b"noreply".to_vec());
+        }
+        if self.random.one_in(25) {
+            let i = self.random.below(words.len());
+            match self.random.below(3) {
+                0 => drop(words.remove(i)),
+                1 => words.insert(i, b"0".to_vec()),
+                _ => words.swap(0, i),
+            }
+        }
+        let blank: &[u8] = if self.random.one_in(20) { b"  " } else { b" " };
+        let mut line = words.join(blank);
+        match self.random.below(40) {
+            0 => line.insert(0, b' '),
+            1 => line.push(b' '),
+            2 => line.push(0),
+            3 => line.push(b'\r'),
+            4 if !line.is_empty() => {
+                let i = self.random.below(line.len());
+                line[i] = self.random.pick(&[b"x", b"\0", b"\t", b"\r"])[0];
+            }
+            _ => {}
+        }
+        line.extend_from_slice(if self.random.one_in(15) { b"\n" } else { b"\r\n" });
+        line
+    }
+
+    /// A data block and the length to announce for it, sometimes wrong.
+    fn block(&mut self) -> (Vec<u8>, Vec<u8>) {
+        let mut value = self.value();
+        let length = match self.random.below(40) {
+            0 => self.random.pick(NUMBERS).to_vec(),
+            1 => (value.len() + 1).to_string().into_bytes(),
+            2 => value.len().saturating_sub(1).to_string().into_bytes(),
+            _ => value.len().to_string().into_bytes(),
+        };
+        value.extend_from_slice(if self.random.one_in(30) { b"\n" } else { b"\r\n" });
+        (length, value)
+    }
+
+    fn storage(&mut self) -> Vec<u8> {
+        let name: &[u8] =
+            self.random.pick(&[b"set", b"set", b"add", b"replace", b"append", b"prepend", b"cas"]);
+        let (length, block) = self.block();
+        let flags = self.number();
+        let time = self.random.pick(TIMES).to_vec();
+        let mut words = vec![name.to_vec(), self.key(), flags, time, length];
+        if name == b"cas" {
+            words.push(self.cas());
+        }
+        [self.line(words), block].concat()
+    }
+
+    fn retrieval(&mut self) -> Vec<u8> {
+        let name: &[u8] = self.random.pick(&[b"get", b"gets", b"gat", b"gats", b"get", b"bget"]);
+        let mut words = vec![name.to_vec()];
+        if name.starts_with(b"gat") {
+            words.push(self.random.pick(TIMES).to_vec());
+        }
+        let keys = if self.random.one_in(10) { 40 } else { 4 };
+        for _ in 0..self.random.below(keys) {
+            words.push(self.key());
+        }
+        self.line(words)
+    }
+
+    fn with_number(&mut self, names: &[&[u8]]) -> Vec<u8> {
+        let name = self.random.pick(names).to_vec();
+        let number = if name == b"touch" { self.random.pick(TIMES).to_vec() } else { self.number() };
+        let words = vec![name, self.key(), number];
+        self.line(words)
+    }
+
+    fn delete(&mut self) -> Vec<u8> {
+        let mut words = vec![b"delete".to_vec(), self.key()];
+        if self.random.one_in(4) {
+            words.push(self.number());
+        }
+        self.line(words)
+    }
+
+    fn flags(&mut self, words: &mut Vec<Vec<u8>>) {
+        let most = if self.random.one_in(20) { 24 } else { 5 };
+        for _ in 0..self.random.below(most) {
+            words.push(self.random.pick(FLAGS).to_vec());
+        }
+        if self.random.one_in(6) {
+            words.push([b"C".to_vec(), self.cas()].concat());
+        }
+    }
+
+    fn meta(&mut self, name: &[u8]) -> Vec<u8> {
+        let mut words = vec![name.to_vec(), self.key()];
+        self.flags(&mut words);
+        self.line(words)
+    }
+
+    fn meta_set(&mut self) -> Vec<u8> {
+        let (length, block) = self.block();
+        let mut words = vec![b"ms".to_vec(), self.key(), length];
+        if self.random.one_in(3) {
+            words.push(self.random.pick(MODES).to_vec());
+        }
+        self.flags(&mut words);
+        [self.line(words), block].concat()
+    }
+
+    fn odd(&mut self) -> Vec<u8> {
+        if self.taste == Taste::Wild && self.random.one_in(12) {
+            let length = 2040 + self.random.below(8);
+            let (more, end): (usize, &[u8]) = if self.random.one_in(2) { (9, b"") } else { (0, b"\r\n") };
+            return [vec![b'z'; length + more].as_slice(), end].concat();
+        }
+        let lines: &[&[u8]] = &[
+            b"version",
+            b"version 1",
+            b"mn",
+            b"mn x",
+            b"me",
+            b"mg",
+            b"ms",
+            b"ms a",
+            b"md",
+            b"ma",
+            b"mx a",
+            b"m",
+            b"",
+            b"\r",
+            b" ",
+            b"flush_all",
+            b"flush_all 0",
+            b"flush_all -5",
+            b"flush_all x",
+            b"flush_all 1 2 3",
+            b"flush_all noreply",
+            b"flush_all 0 noreply",
+            b"verbosity",
+            b"verbosity 0",
+            b"verbosity x",
+            b"verbosity 0 0",
+            b"stats nothing",
+            b"stats reset",
+            b"GET a",
+            b"foo",
+            b"foo bar baz",
+            b"get",
+            b"gats",
+            b"gat 1",
+            b"gat x",
+            b"shutdown",
+            b"getx a",
+            b"sett a 0 0 1",
+            b"touch a",
+            b"incr a",
+            b"bget",
+            b"delete",
+            b"cas a 0 0 1",
+            b"quit",
+            b"GET / HTTP/1.1",
+            b"replace a HTTP/1.0",
+            b"get / HTTP/1.1",
+            b"mz HTTP/1.1",
+            b"lru",
+            b"lru_crawler x",
+        ];
+        let line = self.random.pick(lines);
+        let closes = line.ends_with(b"HTTP/1.1") || line == b"quit";
+        if closes && self.taste != Taste::Wild {
+            return b"mn\r\n".to_vec();
+        }
+        [line, b"\r\n".as_slice()].concat()
+    }
+}
