@@ -143,7 +143,8 @@ fn checked_host(host: &str) -> Result<String, AddressError> {
         ));
     }
     let impossible = |c: char| c.is_whitespace() || matches!(c, '/' | '[' | ']' | '\0');
-    if host.contains(impossible) {
+    let address = host.split_once('%').map_or(host, |(address, _)| address);
+    if host.contains(impossible) || (host.contains(':') && address.parse::<Ipv6Addr>().is_err()) {
         return Err(wrong(
             format!("{} is no host", quoted(host)),
             "write a host name or an address; the path of a UNIX socket begins with /",
@@ -205,6 +206,7 @@ mod tests {
             "a b:1",
             "tmp/a.sock",
             "run/x:1",
+            "127.0.0.1:22121:1",
         ] {
             assert!(listen(text).is_err(), "{text}");
         }
@@ -270,6 +272,7 @@ mod tests {
             "h:65536:1",
             "h:x:1",
             ":1:1",
+            "a:b:1:1",
             "h:1:1 a b",
             "h:1:1  a",
             "/a",

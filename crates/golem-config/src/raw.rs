@@ -5,6 +5,8 @@
 
 mod build;
 
+use std::borrow::Cow;
+
 use crate::problem::{Place, Position, Problems};
 
 /// One element of the tree.
@@ -46,7 +48,24 @@ pub(crate) fn read(text: &str, problems: &mut Problems) -> Option<Node> {
         );
         return None;
     }
-    build::document(text, problems)
+    build::document(&blanks_after_keys(text), problems)
+}
+
+/// Makes blanks of the tabs between a key and its value. They are good YAML and nutcracker reads them, but the parser
+/// refuses them in front of a letter or digit. One character stands for another, so places stay right.
+fn blanks_after_keys(text: &str) -> Cow<'_, str> {
+    if !text.contains(":\t") {
+        return Cow::Borrowed(text);
+    }
+    let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ' ' | '"' | '\'');
+    let line = |line: &str| match line.split_once(':') {
+        Some((key, rest)) if key.chars().all(is_word) => {
+            let value = rest.trim_start_matches('\t');
+            format!("{key}:{}{value}", " ".repeat(rest.len() - value.len()))
+        }
+        _ => line.to_owned(),
+    };
+    Cow::Owned(text.split_inclusive('\n').map(line).collect())
 }
 
 /// Records that `bytes` stop being UTF-8 at `offset`.
@@ -65,4 +84,22 @@ fn position_of(bytes: &[u8], offset: usize) -> Position {
     let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
     let column = before[start..].iter().filter(|byte| (**byte & 0xc0) != 0x80).count() + 1;
     Position::new(line, column)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::blanks_after_keys;
+
+    #[test]
+    fn tabs_after_a_key_become_blanks_and_others_stay() {
+        for (text, read) in [
+            ("a:\t\tb\n", "a:  b\n"),
+            ("  \"a\":\tb\tc\r\n- x:\ty", "  \"a\": b\tc\r\n- x: y"),
+            ("a: b # c:\td\n", "a: b # c:\td\n"),
+            ("# c:\td\n", "# c:\td\n"),
+            ("\ta:\tb\n", "\ta:\tb\n"),
+        ] {
+            assert_eq!(blanks_after_keys(text), read);
+        }
+    }
 }
