@@ -45,3 +45,45 @@ fn every_file_is_judged_as_by_twemproxy_or_stands_in_the_list_of_differences() {
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(differences.is_empty(), "listed, but not among the vectors: {differences:?}");
 }
+
+/// The servers of every recorded placement file, in the order in which nutcracker numbered them.
+#[test]
+fn labels_entries_and_order_of_servers_are_nutcrackers() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata/placement/mapping");
+    let mut files = 0;
+    for file in fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "yml") {
+            continue;
+        }
+        // What is not supported yet has no influence on the servers.
+        let text = fs::read_to_string(&path).unwrap();
+        let text =
+            text.replace("auto_eject_hosts: true", "timeout: 1").replace("redis: true", "redis: false");
+        let config =
+            golem_config::parse("FILE", &text).unwrap_or_else(|problems| panic!("{problems:?}")).config;
+        let [pool] = &config.pools[..] else { panic!("{}: one pool", path.display()) };
+        let servers: Vec<String> = (0..)
+            .zip(&pool.servers)
+            .map(|(index, s)| {
+                format!("# server\t{index}\t{}\t{}\t{}", s.label, entry_with_name(s), s.file_position)
+            })
+            .collect();
+        let recorded = fs::read_to_string(path.with_extension("tsv")).unwrap();
+        let recorded: Vec<&str> = recorded.lines().filter(|line| line.starts_with("# server\t")).collect();
+        assert_eq!(servers, recorded, "{}", path.display());
+        files += 1;
+    }
+    assert_eq!(files, 57, "the vectors are complete");
+}
+
+/// The text of the list element.
+fn entry_with_name(server: &golem_config::Server) -> String {
+    let unnamed =
+        golem_config::parse("F", &format!("a:\n  listen: h:1\n  servers:\n   - \"{}\"\n", server.entry));
+    if unnamed.unwrap().config.pools[0].servers[0].label == server.label {
+        server.entry.clone()
+    } else {
+        format!("{} {}", server.entry, server.label)
+    }
+}
