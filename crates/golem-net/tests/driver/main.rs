@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod accepting;
+mod chaos;
 mod connecting;
 mod echoing;
 mod reading;
