@@ -1,12 +1,12 @@
-//! Keys: how far one reaches, and base64 spelling of the meta commands.
+//! Words and keys of a request line, and the base64 spelling of keys. The server takes every byte in a key but the blank
+//! that ends it, the LF that ends the line, and NUL, where it stops to read the line.
 
 use super::span::Span;
 
 /// Bytes that the longest base64 key decodes to, rounded up to what [`decode_key`] asks for.
 pub const DECODED_KEY_MAX: usize = 256;
 
-/// The next word of `text` from `at` on, for a key: its span, or none if only blanks are left. The server takes every
-/// byte but the blank that ends it, the LF that ends the line, and NUL, where it stops to read.
+/// The next word of `text` from `at` on, or none if only blanks are left. Only the blank parts words, as with the server.
 #[inline]
 pub(crate) fn word(text: &[u8], at: usize) -> Option<Span> {
     let mut start = at;
@@ -14,13 +14,33 @@ pub(crate) fn word(text: &[u8], at: usize) -> Option<Span> {
         start += 1;
     }
     let rest = text.get(start..).filter(|rest| !rest.is_empty())?;
-    Some(Span::new(start, start + word_len(rest)))
+    Some(Span::new(start, start + memchr::memchr(b' ', rest).unwrap_or(rest.len())))
 }
 
-/// Bytes before the first blank.
+/// The next word as a key, or what is wrong with it.
 #[inline]
-pub(crate) fn word_len(text: &[u8]) -> usize {
-    memchr::memchr(b' ', text).unwrap_or(text.len())
+pub(crate) fn key(text: &[u8], at: usize, key_max: u16) -> Result<Span, KeyProblem> {
+    let mut start = at;
+    while text.get(start) == Some(&b' ') {
+        start += 1;
+    }
+    let Some(rest) = text.get(start..).filter(|rest| !rest.is_empty()) else {
+        return Err(KeyProblem::Missing);
+    };
+    let len = memchr::memchr2(b' ', 0, rest).unwrap_or(rest.len());
+    if len > key_max as usize || rest.get(len) == Some(&0) {
+        return Err(KeyProblem::Refused);
+    }
+    Ok(Span::new(start, start + len))
+}
+
+/// Why there is no key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyProblem {
+    /// The line ends.
+    Missing,
+    /// Too long, or with a NUL.
+    Refused,
 }
 
 /// Whether the server would take these bytes, which hold no blank and no LF, as one key.

@@ -6,7 +6,7 @@ mod meta;
 mod storage;
 
 use super::command::{Command, Form};
-use super::key;
+use super::key::{self, KeyProblem};
 use super::number;
 use super::request::{Limits, Parsed, Refusal, Request, Then};
 use super::span::Span;
@@ -72,12 +72,11 @@ fn unknown(text: &[u8], word: Span) -> Parsed {
 /// `key…` from `at` on.
 #[inline]
 fn retrieval(mut request: Request, text: &[u8], at: usize, limits: &Limits) -> Parsed {
-    let Some(first) = key::word(text, at) else {
-        return refused("no key", texts::ERROR);
+    let first = match key::key(text, at, limits.key) {
+        Ok(first) => first,
+        Err(KeyProblem::Missing) => return refused("no key", texts::ERROR),
+        Err(KeyProblem::Refused) => return refused("bad key", texts::BAD_FORMAT),
     };
-    if !key::is_acceptable(first.of(text), limits.key) {
-        return refused("bad key", texts::BAD_FORMAT);
-    }
     request.key = first;
     request.keys = 1;
     let rest_start = first.end as usize;
@@ -89,12 +88,13 @@ fn retrieval(mut request: Request, text: &[u8], at: usize, limits: &Limits) -> P
 
 fn more_keys(mut request: Request, text: &[u8], start: usize, limits: &Limits) -> Parsed {
     let mut at = start;
-    while let Some(key) = key::word(text, at) {
-        if !key::is_acceptable(key.of(text), limits.key) {
-            return refused("bad key", texts::BAD_FORMAT);
+    loop {
+        match key::key(text, at, limits.key) {
+            Ok(key) => at = key.end as usize,
+            Err(KeyProblem::Missing) => break,
+            Err(KeyProblem::Refused) => return refused("bad key", texts::BAD_FORMAT),
         }
         request.keys += 1;
-        at = key.end as usize;
     }
     if request.keys > limits.keys {
         return refused("too many keys", texts::TOO_MANY_KEYS);

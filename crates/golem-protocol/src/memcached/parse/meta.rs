@@ -57,9 +57,10 @@ pub(super) fn with_data(command: Command, text: &[u8], at: usize, limits: &Limit
     match flags {
         Err(problem) => swallow(problem.name(), problem.text(command)),
         Ok(flags) if flags.count > DATA_FLAGS_MAX => swallow("too many flags", texts::TOO_MANY_FLAGS),
-        Ok(flags) if length > limits.item => {
+        Ok(_) if length > limits.item => {
             let mut refusal = Refusal::new("too large", texts::TOO_LARGE, Then::SwallowData(length));
-            refusal.unlink = flags.replaces.then_some(key);
+            // Whatever its mode: the server takes the old value away before it looks at that.
+            refusal.unlink = Some(key);
             refusal.base64_key = request.base64_key;
             Parsed::Refused(refusal)
         }
@@ -117,47 +118,62 @@ struct Flags {
     count: usize,
     /// A flag begins with a digit, which none does.
     has_digit: bool,
-    /// The mode (`M`) is to set, or none is given.
-    replaces: bool,
 }
+
+/// Letters that 1.6.18 knows, whatever the command. At any other it stops reading, and says so; what stands behind is
+/// then not compared.
+const KNOWN: u128 = {
+    let letters = b"CDEFIJLMNOPRSTbcfhklqstuvx";
+    let mut known = 0;
+    let mut at = 0;
+    while at < letters.len() {
+        known |= 1 << letters[at];
+        at += 1;
+    }
+    known
+};
+
+/// The server counts this byte and all after it as flags given twice.
+const LETTERS_END: u8 = 0x7f;
 
 impl Flags {
     /// Reads the flags from `at` on; `q` and `b` go into the request.
     #[inline]
     fn read(text: &[u8], mut at: usize, request: &mut Request) -> Result<Self, Problem> {
-        let mut flags = Self { count: 0, has_digit: false, replaces: true };
+        let mut flags = Self { count: 0, has_digit: false };
         let mut seen = 0u128;
+        let mut is_compared = true;
         let mut problem = None;
         while let Some(word) = key::word(text, at) {
             at = word.end as usize;
             flags.count += 1;
             let letter = text[word.start as usize];
-            let bit = 1u128.checked_shl(u32::from(letter)).unwrap_or(0);
-            if bit == 0 || seen & bit != 0 {
-                // The server counts every byte from 0x80 on as given twice.
+            let bit = if letter < LETTERS_END { 1 << letter } else { 0 };
+            // A second `q` must never reach a server, whatever stands before it: silence would shift all replies.
+            if (is_compared || letter == b'q') && (bit == 0 || seen & bit != 0) {
                 problem = problem.or(Some(Problem::Duplicate));
             }
+            is_compared &= bit & KNOWN != 0;
             seen |= bit;
-            flags.letter(letter, word, text, request);
+            flags.letter(letter, word, request);
         }
-        let has_nul = at > request.key.end as usize && key::has_nul(&text[request.key.end as usize..at]);
+        let flag_text = &text[request.key.end as usize..];
         match problem {
             Some(problem) => Err(problem),
-            None if has_nul => Err(Problem::Nul),
+            None if key::has_nul(flag_text) => Err(Problem::Nul),
             None if request.base64_key && !key::decodes(request.key.of(text)) => Err(Problem::Base64),
             None => Ok(flags),
         }
     }
 
     #[inline]
-    fn letter(&mut self, letter: u8, word: Span, text: &[u8], request: &mut Request) {
+    fn letter(&mut self, letter: u8, word: Span, request: &mut Request) {
         match letter {
             b'q' => {
                 request.quiet = true;
                 request.cut = cut_of(word);
             }
             b'b' => request.base64_key = true,
-            b'M' => self.replaces = matches!(word.of(text), b"MS" | b"Ms"),
             b'0'..=b'9' => self.has_digit = true,
             _ => {}
         }

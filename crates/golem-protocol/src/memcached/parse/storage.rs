@@ -45,11 +45,8 @@ fn numbers<const WORDS: usize>(
     limits: &Limits,
 ) -> Option<(Request, usize)> {
     let mut request = Request::new(command);
-    request.key = key::word(text, at)?;
+    request.key = key::key(text, at, limits.key).ok()?;
     request.keys = 1;
-    if !key::is_acceptable(request.key.of(text), limits.key) {
-        return None;
-    }
     let mut at = request.key.end as usize;
     for index in 1..WORDS {
         let word = short_word(text, at)?;
