@@ -9,29 +9,62 @@ pub const DECODED_KEY_MAX: usize = 256;
 /// The next word of `text` from `at` on, or none if only blanks are left. Only the blank parts words, as with the server.
 #[inline]
 pub(crate) fn word(text: &[u8], at: usize) -> Option<Span> {
-    let mut start = at;
-    while text.get(start) == Some(&b' ') {
-        start += 1;
+    let start = skip_blanks(text, at);
+    let mut end = start;
+    while text.get(end).is_some_and(|&byte| byte != b' ') {
+        end += 1;
     }
-    let rest = text.get(start..).filter(|rest| !rest.is_empty())?;
-    Some(Span::new(start, start + memchr::memchr(b' ', rest).unwrap_or(rest.len())))
+    (start < end).then(|| Span::new(start, end))
 }
 
 /// The next word as a key, or what is wrong with it.
 #[inline]
 pub(crate) fn key(text: &[u8], at: usize, key_max: u16) -> Result<Span, KeyProblem> {
-    let mut start = at;
-    while text.get(start) == Some(&b' ') {
-        start += 1;
-    }
-    let Some(rest) = text.get(start..).filter(|rest| !rest.is_empty()) else {
-        return Err(KeyProblem::Missing);
-    };
-    let len = memchr::memchr2(b' ', 0, rest).unwrap_or(rest.len());
+    let start = skip_blanks(text, at);
+    let rest = text.get(start..).unwrap_or_default();
+    let len = key_len(rest);
     if len > key_max as usize || rest.get(len) == Some(&0) {
         return Err(KeyProblem::Refused);
     }
+    if len == 0 {
+        return Err(KeyProblem::Missing);
+    }
     Ok(Span::new(start, start + len))
+}
+
+#[inline]
+pub(crate) fn skip_blanks(text: &[u8], mut at: usize) -> usize {
+    while text.get(at) == Some(&b' ') {
+        at += 1;
+    }
+    at
+}
+
+/// Bytes before the first blank or NUL. Eight at a time: keys are too short for a search routine to pay, too long for
+/// single steps.
+#[inline]
+pub(crate) fn key_len(text: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // The lowest bit that is set in it belongs to the first zero byte.
+    let zero_bytes = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let mut len = 0;
+    let (words, rest) = text.as_chunks::<8>();
+    for word in words {
+        let word = u64::from_le_bytes(*word);
+        let found = zero_bytes(word) | zero_bytes(word ^ (ONES * 0x20));
+        if found != 0 {
+            return len + found.trailing_zeros() as usize / 8;
+        }
+        len += 8;
+    }
+    for &byte in rest {
+        if byte == b' ' || byte == 0 {
+            break;
+        }
+        len += 1;
+    }
+    len
 }
 
 /// Why there is no key.

@@ -23,25 +23,33 @@ pub(crate) fn is_signed(text: &[u8]) -> bool {
 /// Digits only.
 #[inline]
 pub(crate) fn plain(digits: &[u8]) -> Option<u64> {
-    if digits.is_empty() {
-        return None;
-    }
-    // Nineteen digits cannot overflow, so the common case runs without a check per digit.
-    let (safe, rest) = digits.split_at(digits.len().min(19));
+    read(digits, 0).filter(|&(_, end)| end == digits.len()).map(|(value, _)| value)
+}
+
+/// The digits at `at`: their number, and where they end. None if there is none, or if it does not fit.
+#[inline]
+pub(crate) fn read(text: &[u8], at: usize) -> Option<(u64, usize)> {
+    let mut end = at;
     let mut value = 0u64;
-    for &byte in safe {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        value = value * 10 + u64::from(digit);
+    while let Some(digit) = digit_at(text, end) {
+        value = value.wrapping_mul(10).wrapping_add(digit);
+        end += 1;
     }
-    for &byte in rest {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
-        }
-        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
+    match end.saturating_sub(at) {
+        0 => None,
+        // So many digits always fit; the loop above needs no check then.
+        1..=19 => Some((value, end)),
+        _ => Some((long(&text[at..end])?, end)),
     }
-    Some(value)
+}
+
+#[inline]
+fn digit_at(text: &[u8], at: usize) -> Option<u64> {
+    let digit = text.get(at)?.wrapping_sub(b'0');
+    (digit <= 9).then_some(u64::from(digit))
+}
+
+#[cold]
+fn long(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0u64, |value, &byte| value.checked_mul(10)?.checked_add(u64::from(byte - b'0')))
 }

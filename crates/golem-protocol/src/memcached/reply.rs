@@ -2,6 +2,7 @@
 //! stream is out of step, and the connection must not be used further.
 
 use super::command::{Command, Hides, Shape};
+use super::key;
 use super::number;
 use super::span::Span;
 
@@ -167,17 +168,16 @@ fn plain_status(shape: Shape, word: &[u8]) -> Option<Status> {
 /// `VALUE key flags length [cas]`
 #[inline]
 fn value(text: &[u8]) -> Option<ReplyScan> {
-    let mut at = b"VALUE ".len();
-    let key_len = memchr::memchr(b' ', &text[at..])?;
+    let at = b"VALUE ".len();
+    let key_len = key::key_len(&text[at..]);
     let key = Span::new(at, at + key_len);
-    at += key_len + 1;
-    let (_, next) = digits(text, at)?;
-    let (data, next) = digits(text, blank(text, next)?)?;
+    let (_, next) = number::read(text, blank(text, at + key_len)?)?;
+    let (data, next) = number::read(text, blank(text, next)?)?;
     let mut at = next;
     if at < text.len() {
         at = blank(text, at)?;
         if at < text.len() {
-            at = digits(text, at)?.1;
+            at = number::read(text, at)?.1;
         }
     }
     (at == text.len() && key_len > 0 && data <= DATA_MAX).then_some(ReplyScan::Value {
@@ -192,16 +192,6 @@ fn blank(text: &[u8], at: usize) -> Option<usize> {
     (text.get(at) == Some(&b' ')).then_some(at + 1)
 }
 
-/// The number at `at` and where it ends.
-#[inline]
-fn digits(text: &[u8], at: usize) -> Option<(u64, usize)> {
-    let mut end = at;
-    while text.get(end).is_some_and(u8::is_ascii_digit) {
-        end += 1;
-    }
-    Some((number::plain(text.get(at..end)?)?, end))
-}
-
 /// A line of two letters, then blank-separated flags.
 #[inline]
 fn meta_item(shape: Shape, text: &[u8]) -> Option<ReplyScan> {
@@ -211,7 +201,7 @@ fn meta_item(shape: Shape, text: &[u8]) -> Option<ReplyScan> {
     }
     match (shape, word) {
         (Shape::MetaGet | Shape::MetaArithmetic, b"VA") => {
-            let (data, end) = digits(text, blank(text, 2)?)?;
+            let (data, end) = number::read(text, blank(text, 2)?)?;
             let ends = end == text.len() || text[end] == b' ';
             (ends && data <= DATA_MAX).then_some(ReplyScan::LastWithData {
                 header: text.len() as u32 + 2,

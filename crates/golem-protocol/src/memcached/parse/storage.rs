@@ -6,7 +6,6 @@ use super::super::command::Command;
 use super::super::key;
 use super::super::number;
 use super::super::request::{Limits, Parsed, Refusal, Request, Then};
-use super::super::span::Span;
 use super::super::texts;
 use super::{Words, set_quiet};
 
@@ -19,16 +18,9 @@ const LENGTH: usize = 3;
 /// `WORDS` counts key, flags, exptime, length and, for `cas`, the unique number.
 #[inline]
 pub(super) fn parse<const WORDS: usize>(command: Command, text: &[u8], at: usize, limits: &Limits) -> Parsed {
-    let Some((mut request, at)) = numbers::<WORDS>(command, text, at, limits) else {
+    let mut request = Request::new(command);
+    if read::<WORDS>(&mut request, text, at, limits).is_none() {
         return malformed::<WORDS>(text, at);
-    };
-    if at < text.len()
-        && let Some(extra) = key::word(text, at)
-    {
-        if extra.of(text) != b"noreply" || key::word(text, extra.end as usize).is_some() {
-            return malformed::<WORDS>(text, request.key.start as usize);
-        }
-        set_quiet(&mut request, Some(extra));
     }
     match request.data {
         Some(length) if length > limits.item => too_large(&request, length),
@@ -36,44 +28,55 @@ pub(super) fn parse<const WORDS: usize>(command: Command, text: &[u8], at: usize
     }
 }
 
-/// Reads as far as the last number: the request, and where it stopped. None if anything is wrong.
+/// None if anything is wrong.
 #[inline]
-fn numbers<const WORDS: usize>(
-    command: Command,
-    text: &[u8],
-    at: usize,
-    limits: &Limits,
-) -> Option<(Request, usize)> {
-    let mut request = Request::new(command);
+fn read<const WORDS: usize>(request: &mut Request, text: &[u8], at: usize, limits: &Limits) -> Option<()> {
     request.key = key::key(text, at, limits.key).ok()?;
     request.keys = 1;
-    let mut at = request.key.end as usize;
-    for index in 1..WORDS {
-        let word = short_word(text, at)?;
-        at = word.end as usize;
-        let word = word.of(text);
-        match index {
-            2 if number::is_signed(word) => {}
-            LENGTH => request.data = Some(length(word)?),
-            1 | 4 if number::unsigned(word).is_some() => {}
-            _ => return None,
-        }
+    let (_, at) = unsigned(text, request.key.end as usize)?;
+    let at = signed(text, at)?;
+    let (length, mut at) = unsigned(text, at)?;
+    if length > LENGTH_MAX {
+        return None;
     }
-    Some((request, at))
+    request.data = Some(length as u32);
+    if WORDS > 4 {
+        (_, at) = unsigned(text, at)?;
+    }
+    if at < text.len()
+        && let Some(extra) = key::word(text, at)
+    {
+        if extra.of(text) != b"noreply" || key::word(text, extra.end as usize).is_some() {
+            return None;
+        }
+        set_quiet(request, Some(extra));
+    }
+    Some(())
 }
 
-/// [`key::word`] for words of few bytes, where a loop is faster than a search by blocks.
+/// The next word, a number by the rules of [`number::unsigned`], and where it ends. One pass, for the hot path.
 #[inline]
-fn short_word(text: &[u8], at: usize) -> Option<Span> {
-    let mut start = at;
-    while text.get(start) == Some(&b' ') {
-        start += 1;
+fn unsigned(text: &[u8], at: usize) -> Option<(u64, usize)> {
+    let at = key::skip_blanks(text, at);
+    let digits_at = at + usize::from(text.get(at) == Some(&b'+'));
+    number::read(text, digits_at).filter(|&(_, end)| is_word_end(text, end))
+}
+
+/// The next word, a number by the rules of [`number::is_signed`]: where it ends.
+#[inline]
+fn signed(text: &[u8], at: usize) -> Option<usize> {
+    let at = key::skip_blanks(text, at);
+    match number::read(text, at) {
+        Some((value, end)) if value <= i64::MAX as u64 => is_word_end(text, end).then_some(end),
+        _ => {
+            key::word(text, at).filter(|word| number::is_signed(word.of(text))).map(|word| word.end as usize)
+        }
     }
-    let mut end = start;
-    while text.get(end).is_some_and(|&byte| byte != b' ') {
-        end += 1;
-    }
-    (start < end).then(|| Span::new(start, end))
+}
+
+#[inline]
+fn is_word_end(text: &[u8], at: usize) -> bool {
+    text.get(at).is_none_or(|&byte| byte == b' ')
 }
 
 /// A length that every server reads alike.
