@@ -1,7 +1,8 @@
-//! `cargo xtask COMMAND`: the project's own checks. This file only finds the command; each command is a module.
+//! `cargo xtask COMMAND`: the project's own checks and measurements. This file only finds the command; each command is a module.
 //!
 //! Nothing here is needed to build or run golemproxy.
 
+mod bench;
 mod check;
 mod docs;
 mod layers;
@@ -15,6 +16,7 @@ cargo xtask COMMAND
   check    everything that must be green before a change is merged, each stage timed
   layers   allowed dependencies, and the rules on source files
   docs     names, paths and links in the documents, and the reasons for dependencies
+  bench    golemproxy beside nutcracker, the floor and no proxy at all: cargo xtask bench --help
 ";
 
 fn main() -> ExitCode {
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
         None => ("help", &[][..]),
     };
     let outcome = match command {
+        "bench" => bench::run(rest),
         "check" => check::run(rest),
         "layers" => layers::run(),
         "docs" => docs::run(),

@@ -29,8 +29,8 @@ const ALLOWED: &[Allowed] = &[
     Allowed { package: "golem-memserver", uses: &["golem-net"], tests: &["proptest", "tempfile"] },
     Allowed {
         package: "golem-bench",
-        uses: &["clap", "golem-memserver", "golem-net", "hdrhistogram", "serde_json", "tempfile"],
-        tests: &[],
+        uses: &["clap", "golem-memserver", "golem-net", "hdrhistogram", "memchr", "serde_json"],
+        tests: &["proptest", "tempfile"],
     },
     Allowed {
         package: "golemproxy",
@@ -52,7 +52,11 @@ const ALLOWED: &[Allowed] = &[
         uses: &["serde_json", "socket2", "tempfile"],
         tests: &["golem-config", "golem-ring"],
     },
-    Allowed { package: "xtask", uses: &["proc-macro2", "pulldown-cmark", "serde_json"], tests: &[] },
+    Allowed {
+        package: "xtask",
+        uses: &["clap", "proc-macro2", "pulldown-cmark", "serde_json", "tempfile"],
+        tests: &[],
+    },
 ];
 
 /// Crates without std: clocks, files, sockets, threads and locks are not there to be used.

@@ -1,0 +1,16 @@
+//! The load generator with which golemproxy is measured, and the floor against which it is measured.
+//!
+//! A closed loop of connections asks for keys and checks every reply (`workload` → `session` → `reply`), on the driver
+//! that the proxy itself uses (`fleet`); `run` conducts, `account` reads what processes used, `report` tells. The floor
+//! (`echo`) answers the same load without understanding it. The load generator shares its machine with what it
+//! measures, so it allocates nothing per request and formats nothing.
+
+pub mod account;
+pub mod echo;
+mod fleet;
+pub mod reply;
+pub mod report;
+pub mod run;
+pub mod session;
+pub mod tally;
+pub mod workload;

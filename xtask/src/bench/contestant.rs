@@ -1,0 +1,125 @@
+//! Who is measured: a name and a start command each, in which words in braces stand for what is known only at the start.
+
+use super::Problem;
+use super::workload::Workload;
+use std::path::Path;
+
+/// Who answers the load generator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// A proxy before the two servers.
+    Proxy,
+    /// One of the servers themselves.
+    Server,
+    /// The floor: reads and answers, parses nothing.
+    Floor,
+}
+
+/// One row of the comparison.
+#[derive(Clone, Debug)]
+pub(crate) struct Contestant {
+    /// How it is called in the table.
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    /// The package that has to be built first.
+    pub(crate) package: Option<&'static str>,
+    /// Words of its start command.
+    command: Vec<String>,
+}
+
+impl Contestant {
+    fn new(name: &str, role: Role, package: Option<&'static str>, command: &str) -> Self {
+        let command = command.split_whitespace().map(str::to_string).collect();
+        Self { name: name.to_string(), role, package, command }
+    }
+
+    /// Its start command as it stands in the table, with the names in braces.
+    pub(crate) fn template(&self) -> String {
+        self.command.join(" ")
+    }
+
+    /// Its start command, with each `{name}` replaced by its value.
+    pub(crate) fn command(&self, values: &[(&str, &str)]) -> Vec<String> {
+        let filled = |word: &String| {
+            values
+                .iter()
+                .fold(word.clone(), |word, (name, value)| word.replace(&format!("{{{name}}}"), value))
+        };
+        self.command.iter().map(filled).collect()
+    }
+}
+
+/// Start command of a memcached with one thread.
+pub(crate) const MEMCACHED: &str = "memcached -l {host} -p {port} -U 0 -t 1 -m 512 -c 4096 -u nobody";
+
+/// The contestants of every run.
+pub(crate) fn known(release: &Path) -> Vec<Contestant> {
+    let release = release.display();
+    let golemproxy = format!("{release}/golemproxy -c {{golem_conf}} -s 0");
+    let echo = format!("{release}/golem-bench --echo {{listen}} --value-size {{value_size}}");
+    let nutcracker = "nutcracker -c {conf} -o {log} -a 127.0.0.1 -s {port}";
+    vec![
+        Contestant::new("golemproxy", Role::Proxy, Some("golemproxy"), &golemproxy),
+        Contestant::new("nutcracker", Role::Proxy, None, nutcracker),
+        Contestant::new("direct", Role::Server, None, MEMCACHED),
+        Contestant::new("echo", Role::Floor, Some("golem-bench"), &echo),
+    ]
+}
+
+/// Adds the proxy `NAME=COMMAND`, or puts it in the place of the one with that name.
+pub(crate) fn add(contestants: &mut Vec<Contestant>, text: &str) -> Result<(), Problem> {
+    let (name, command) = text.split_once('=').ok_or_else(|| format!("--proxy {text}: not NAME=COMMAND"))?;
+    let added = Contestant::new(name, Role::Proxy, None, command);
+    match contestants.iter_mut().find(|contestant| contestant.name == name) {
+        Some(known) => *known = added,
+        None => contestants.insert(1, added),
+    }
+    Ok(())
+}
+
+/// Those that are named; all, when none is.
+pub(crate) fn chosen(all: Vec<Contestant>, names: &[String]) -> Result<Vec<Contestant>, Problem> {
+    if let Some(name) = names.iter().find(|name| all.iter().all(|known| known.name != **name)) {
+        let known: Vec<&str> = all.iter().map(|known| known.name.as_str()).collect();
+        return Err(format!("--only {name}: there are {}", known.join(", ")));
+    }
+    Ok(all.into_iter().filter(|known| names.is_empty() || names.contains(&known.name)).collect())
+}
+
+/// What the load generator has to know about a workload, and the floor with it.
+pub(crate) fn load_arguments(workload: &Workload) -> Vec<String> {
+    let pairs = [
+        ("--connections", workload.connections),
+        ("--depth", workload.depth),
+        ("--value-size", workload.value_size),
+        ("--keys", workload.keys),
+    ];
+    pairs.iter().flat_map(|(name, number)| [name.to_string(), number.to_string()]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{add, chosen, known};
+    use std::path::Path;
+
+    #[test]
+    fn words_in_braces_are_replaced() {
+        let all = known(Path::new("/r"));
+        let command = all[0].command(&[("golem_conf", "/tmp/a b.yml")]);
+        assert_eq!(command, ["/r/golemproxy", "-c", "/tmp/a b.yml", "-s", "0"]);
+    }
+
+    #[test]
+    fn proxies_are_added_replaced_and_chosen() {
+        let mut all = known(Path::new("/r"));
+        let before = all.len();
+        assert_eq!(add(&mut all, "other=other -l {listen}"), Ok(()));
+        assert_eq!(add(&mut all, "nutcracker=/opt/nutcracker -c {conf}"), Ok(()));
+        assert!(add(&mut all, "other").is_err());
+        assert_eq!(all.len(), before + 1);
+        assert!(chosen(all.clone(), &["nobody".to_string()]).is_err());
+        let only = chosen(all, &["nutcracker".to_string()]).unwrap_or_default();
+        assert_eq!(only.len(), 1);
+        assert_eq!(only[0].command(&[("conf", "c")]), ["/opt/nutcracker", "-c", "c"]);
+    }
+}
