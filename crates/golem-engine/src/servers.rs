@@ -31,6 +31,11 @@ impl Engine {
         conn
     }
 
+    /// Whether this connection is still wanted and not there yet.
+    pub fn is_connecting(&self, id: ServerConnId) -> bool {
+        self.conns.get(id).is_some_and(|conn| conn.link == Link::Connecting)
+    }
+
     /// A connection that was asked for is there.
     pub fn connected(&mut self, id: ServerConnId) {
         let Some(conn) = self.conns.get_mut(id) else { return };

@@ -1,0 +1,117 @@
+//! What the engine finds worth saying, written to the log with the names of pools and servers, and not faster than a
+//! log can bear: one line a second for each server and for each pool's clients, with the number of those left out.
+
+use golem_config::Pool;
+use golem_engine::Notice;
+use std::sync::Arc;
+
+/// Microseconds between two lines about one thing.
+const PAUSE: u64 = 1_000_000;
+
+/// When something was last said about one thing, and how often it was kept quiet since.
+#[derive(Clone, Copy, Debug, Default)]
+struct Last {
+    said: Option<u64>,
+    left_out: u64,
+}
+
+impl Last {
+    /// Whether to say it at `now`; then with how many that were left out before.
+    fn may_say(&mut self, now: u64) -> Option<u64> {
+        if self.said.is_some_and(|said| now < said + PAUSE) {
+            self.left_out += 1;
+            return None;
+        }
+        self.said = Some(now);
+        Some(std::mem::take(&mut self.left_out))
+    }
+}
+
+/// The log of one worker.
+#[derive(Debug)]
+pub struct Notices {
+    pools: Vec<Arc<Pool>>,
+    servers: Vec<Vec<Last>>,
+    clients: Vec<Last>,
+}
+
+impl Notices {
+    /// For these pools.
+    pub fn new(pools: &[Arc<Pool>]) -> Self {
+        Self {
+            pools: pools.to_vec(),
+            servers: pools.iter().map(|pool| vec![Last::default(); pool.servers.len()]).collect(),
+            clients: vec![Last::default(); pools.len()],
+        }
+    }
+
+    /// Writes `notice`, which happened at `now` (microseconds), unless the same was said a moment ago.
+    pub fn say(&mut self, notice: &Notice, now: u64) {
+        let (Notice::ServerLost { pool, .. }
+        | Notice::Late { pool, .. }
+        | Notice::ClientRefused { pool, .. }) = notice;
+        let Some(settings) = self.pools.get(pool.index()) else { return };
+        let name = &settings.name;
+        match notice {
+            Notice::ServerLost { server, failure, detail, waiting, .. } => {
+                let Some(last) = self.servers.get_mut(pool.index()).and_then(|s| s.get_mut(server.index()))
+                else {
+                    return;
+                };
+                let (Some(left_out), Some(server)) =
+                    (last.may_say(now), settings.servers.get(server.index()))
+                else {
+                    return;
+                };
+                let (entry, text) = (&server.entry, failure.text());
+                let detail = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
+                tracing::warn!(
+                    "pool '{name}': server '{entry}': {text}{detail}; {waiting} requests failed{}",
+                    more(left_out)
+                );
+            }
+            Notice::Late { server, requests, .. } => {
+                let Some(last) = self.servers.get_mut(pool.index()).and_then(|s| s.get_mut(server.index()))
+                else {
+                    return;
+                };
+                let (Some(left_out), Some(server)) =
+                    (last.may_say(now), settings.servers.get(server.index()))
+                else {
+                    return;
+                };
+                let entry = &server.entry;
+                tracing::warn!(
+                    "pool '{name}': server '{entry}': {requests} requests timed out{}",
+                    more(left_out)
+                );
+            }
+            Notice::ClientRefused { why, .. } => {
+                let Some(left_out) = self.clients.get_mut(pool.index()).and_then(|last| last.may_say(now))
+                else {
+                    return;
+                };
+                tracing::info!("pool '{name}': a client was closed: {why}{}", more(left_out));
+            }
+        }
+    }
+}
+
+fn more(left_out: u64) -> String {
+    if left_out == 0 { String::new() } else { format!(" ({left_out} more such events were not logged)") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Last, PAUSE};
+
+    #[test]
+    fn a_thing_is_said_once_a_second_with_the_number_left_out() {
+        let mut last = Last::default();
+        assert_eq!(last.may_say(5), Some(0));
+        assert_eq!(last.may_say(6), None);
+        assert_eq!(last.may_say(PAUSE + 4), None);
+        assert_eq!(last.may_say(PAUSE + 5), Some(2));
+        assert_eq!(last.may_say(3 * PAUSE), Some(0));
+    }
+}

@@ -1,0 +1,298 @@
+//! A worker: one thread with its own event loop, clients, server connections and engine; nothing is shared with other
+//! workers but counters that anybody may read. This file is the whole loop: what happens on the sockets is told to the
+//! engine, what the engine wishes is done, and every connection with output is written once, at the end of the turn.
+
+use crate::notices::Notices;
+use crate::places::{Place, Places};
+use golem_engine::id::{Connection, ServerConnId};
+use golem_engine::{Engine, Failure, PoolIndex, Setup, Time, Wish};
+use golem_net::{
+    Clock, CloseReason, ConnId, Driver, Handler, Mailbox, Resolved, Resolver, Sender, Slices, Stream, Target,
+    mailbox,
+};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What other threads tell a worker.
+#[derive(Debug)]
+pub enum ToWorker {
+    /// A client for this pool.
+    Client(PoolIndex, Stream),
+    /// An answer of the resolver.
+    Resolved(Resolved),
+    /// End the loop.
+    Stop,
+}
+
+impl From<Resolved> for ToWorker {
+    fn from(resolved: Resolved) -> Self {
+        Self::Resolved(resolved)
+    }
+}
+
+/// See the top of the file.
+#[derive(Debug)]
+pub struct Worker {
+    driver: Driver,
+    desk: Desk,
+    mailbox: Mailbox<ToWorker>,
+    resolver: Resolver<ToWorker>,
+    places: Arc<Places>,
+    notices: Notices,
+}
+
+/// The engine's side of the driver: it passes on what happened.
+#[derive(Debug)]
+struct Desk {
+    engine: Engine,
+    clock: Clock,
+    /// Clients that came in this turn; they are taken in when the wishes of the turn are done.
+    arrivals: Vec<(PoolIndex, Stream)>,
+    /// The driver's names of the engine's connections, by index.
+    clients: Vec<Option<ConnId>>,
+    servers: Vec<Option<ConnId>>,
+}
+
+impl Worker {
+    /// A worker, and the way to write to it. Not started yet; may be moved to its thread.
+    ///
+    /// # Errors
+    /// The system has no descriptors for the poller.
+    pub fn new(setup: Setup, clock: Clock, places: Arc<Places>) -> io::Result<(Self, Sender<ToWorker>)> {
+        let driver = Driver::new()?;
+        let (sender, mailbox) = mailbox(driver.waker(), None);
+        let notices = Notices::new(&setup.pools);
+        let mut engine = Engine::new(setup);
+        engine.begin_turn(Time(clock.now()));
+        let desk = Desk { engine, clock, arrivals: Vec::new(), clients: Vec::new(), servers: Vec::new() };
+        let resolver = Resolver::new(sender.clone());
+        Ok((Self { driver, desk, mailbox, resolver, places, notices }, sender))
+    }
+
+    /// Accepts clients of `pool` here, rather than by the supervisor: when this is the only worker.
+    ///
+    /// # Errors
+    /// The poller refuses the listener.
+    pub fn listen(&mut self, pool: u16, listener: golem_net::Listener) -> io::Result<()> {
+        self.driver.listen(listener, u32::from(pool))
+    }
+
+    /// Works until told to stop.
+    ///
+    /// # Errors
+    /// The poller failed.
+    pub fn run(mut self) -> io::Result<()> {
+        self.desk.engine.preconnect();
+        self.finish_turn();
+        loop {
+            let wait = self.desk.engine.next_deadline().map(|at| at.since(Time(self.desk.clock.now())));
+            // Timers are due a little after, never before, their time.
+            self.driver.turn(&mut self.desk, wait.map(|wait| wait + Duration::from_micros(500)))?;
+            self.desk.engine.expire();
+            if !self.read_mail() {
+                return Ok(());
+            }
+            self.finish_turn();
+        }
+    }
+
+    /// Does what the engine wishes and writes what it has, until there is nothing left.
+    fn finish_turn(&mut self) {
+        loop {
+            while let Some(wish) = self.desk.engine.next_wish() {
+                self.carry_out(wish);
+            }
+            for (pool, stream) in std::mem::take(&mut self.desk.arrivals) {
+                self.take_in(pool, stream);
+            }
+            let Some(connection) = self.desk.engine.next_dirty() else { break };
+            if let Some(conn) = self.desk.conn(connection) {
+                self.driver.flush(&mut self.desk, conn);
+            }
+        }
+    }
+
+    fn carry_out(&mut self, wish: Wish) {
+        match wish {
+            Wish::Connect { conn, pool, server } => {
+                let failure = match self.places.of(pool, server) {
+                    Some(Place::Target(target)) => self.connect(conn, &target.clone()),
+                    Some(Place::Name(host, port)) => self
+                        .resolver
+                        .ask(Connection::Server(conn).to_bits(), host, *port)
+                        .map_err(|error| failure_of(CloseReason::from(&error))),
+                    None => Err(Failure::HostDown),
+                };
+                if let Err(failure) = failure {
+                    self.desk.engine.closed(Connection::Server(conn), failure);
+                }
+            }
+            Wish::Close(connection) => {
+                if let Some(conn) = self.desk.forget(connection) {
+                    self.driver.close(conn);
+                }
+            }
+            Wish::ShutdownWrite(connection) => self.with(connection, Driver::shutdown_write),
+            Wish::Pause(connection) => self.with(connection, Driver::pause),
+            Wish::Resume(connection) => self.with(connection, Driver::resume),
+            Wish::Notice(notice) => self.notices.say(&notice, self.desk.clock.now()),
+        }
+    }
+
+    fn with(&mut self, connection: Connection, act: impl FnOnce(&mut Driver, ConnId)) {
+        if let Some(conn) = self.desk.conn(connection) {
+            act(&mut self.driver, conn);
+        }
+    }
+
+    fn connect(&mut self, id: ServerConnId, target: &Target) -> Result<(), Failure> {
+        let user = Connection::Server(id).to_bits();
+        let conn =
+            self.driver.connect(target, user).map_err(|error| failure_of(CloseReason::from(&error)))?;
+        remember(&mut self.desk.servers, id.index(), conn);
+        Ok(())
+    }
+
+    /// Makes a stream a client. The poller reports what has arrived on it in the next turn.
+    fn take_in(&mut self, pool: PoolIndex, stream: Stream) {
+        let Some(id) = self.desk.engine.accept(pool) else { return };
+        match self.driver.adopt(stream, Connection::Client(id).to_bits()) {
+            Ok(conn) => remember(&mut self.desk.clients, id.index(), conn),
+            Err(error) => {
+                self.desk.engine.closed(Connection::Client(id), failure_of(CloseReason::from(&error)));
+            }
+        }
+    }
+
+    /// Reads what other threads sent; false if it is time to stop.
+    fn read_mail(&mut self) -> bool {
+        while let Some(message) = self.mailbox.take() {
+            match message {
+                ToWorker::Client(pool, stream) => self.desk.arrivals.push((pool, stream)),
+                ToWorker::Resolved(Resolved { id, result }) => self.resolved(id, result),
+                ToWorker::Stop => return false,
+            }
+        }
+        true
+    }
+
+    fn resolved(&mut self, user: u64, result: io::Result<Vec<std::net::SocketAddr>>) {
+        let Connection::Server(id) = Connection::from_bits(user) else { return };
+        if !self.desk.engine.is_connecting(id) {
+            // Given up meanwhile.
+            return;
+        }
+        let address = result.ok().and_then(|addresses| addresses.first().copied());
+        let done = match address {
+            Some(address) => self.connect(id, &Target::Tcp(address)),
+            None => Err(Failure::HostDown),
+        };
+        if let Err(failure) = done {
+            self.desk.engine.closed(Connection::Server(id), failure);
+        }
+    }
+}
+
+impl Desk {
+    fn conn(&self, connection: Connection) -> Option<ConnId> {
+        let (table, index) = match connection {
+            Connection::Client(id) => (&self.clients, id.index()),
+            Connection::Server(id) => (&self.servers, id.index()),
+        };
+        table.get(index).copied().flatten()
+    }
+
+    fn forget(&mut self, connection: Connection) -> Option<ConnId> {
+        let (table, index) = match connection {
+            Connection::Client(id) => (&mut self.clients, id.index()),
+            Connection::Server(id) => (&mut self.servers, id.index()),
+        };
+        table.get_mut(index)?.take()
+    }
+
+    fn ended(&mut self, user: u64, reason: CloseReason) {
+        let connection = Connection::from_bits(user);
+        self.forget(connection);
+        self.engine.closed(connection, failure_of(reason));
+    }
+}
+
+/// Indexes of the engine are reused only after the wish to close what was there, so a place never names two at once.
+fn remember(table: &mut Vec<Option<ConnId>>, index: usize, conn: ConnId) {
+    if table.len() <= index {
+        table.resize(index + 1, None);
+    }
+    if let Some(place) = table.get_mut(index) {
+        *place = Some(conn);
+    }
+}
+
+impl Handler for Desk {
+    fn woken(&mut self) {
+        self.engine.begin_turn(Time(self.clock.now()));
+    }
+
+    fn admit(&mut self, listener: u32, stream: Stream) -> Option<Stream> {
+        self.arrivals.push((PoolIndex::new(listener as u16), stream));
+        None
+    }
+
+    fn accepted(&mut self, _listener: u32, _conn: ConnId) -> Option<u64> {
+        // Every stream was taken by `admit`.
+        None
+    }
+
+    fn accept_failed(&mut self, _listener: u32, reason: CloseReason) {
+        tracing::warn!(
+            "accepting a client failed: {}; accepting goes on when a descriptor is free",
+            reason.text()
+        );
+    }
+
+    fn connected(&mut self, user: u64) {
+        if let Connection::Server(id) = Connection::from_bits(user) {
+            self.engine.connected(id);
+        }
+    }
+
+    fn connect_failed(&mut self, user: u64, reason: CloseReason) {
+        self.ended(user, reason);
+    }
+
+    fn received(&mut self, user: u64, bytes: &[u8]) {
+        self.engine.received(Connection::from_bits(user), bytes);
+    }
+
+    fn read_target(&mut self, user: u64) -> Option<&mut [u8]> {
+        self.engine.read_target(Connection::from_bits(user))
+    }
+
+    fn target_filled(&mut self, user: u64, n: usize) {
+        self.engine.target_filled(Connection::from_bits(user), n);
+    }
+
+    fn end_of_stream(&mut self, user: u64) {
+        self.engine.end_of_stream(Connection::from_bits(user));
+    }
+
+    fn closed(&mut self, user: u64, reason: CloseReason) {
+        self.ended(user, reason);
+    }
+
+    fn output<'a>(&'a self, user: u64, slices: &mut Slices<'a>) {
+        for slice in self.engine.output(Connection::from_bits(user)) {
+            if !slices.push(slice) {
+                break;
+            }
+        }
+    }
+
+    fn sent(&mut self, user: u64, n: usize) {
+        self.engine.sent(Connection::from_bits(user), n);
+    }
+}
+
+fn failure_of(reason: CloseReason) -> Failure {
+    Failure::from_os(reason.errno())
+}
