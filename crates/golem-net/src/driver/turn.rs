@@ -142,3 +142,28 @@ fn is_connected_to_itself(socket: &Socket) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test")]
+    use super::is_connected_to_itself;
+    use socket2::Socket;
+    use std::net::{TcpListener, TcpStream};
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn a_connection_that_met_itself_is_recognised() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap().into();
+        let honest = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        assert!(!is_connected_to_itself(&Socket::from(honest)));
+        drop(listener);
+        let socket = Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.set_reuse_address(true).unwrap();
+        socket.bind(&address).unwrap();
+        socket.connect(&address).unwrap();
+        assert!(is_connected_to_itself(&socket));
+        let (unix, _other) = UnixStream::pair().unwrap();
+        assert!(!is_connected_to_itself(&Socket::from(unix)));
+    }
+}

@@ -4,7 +4,7 @@ use crate::recorder::{Bench, pattern, reset};
 use golem_net::{Cause, Slices};
 use std::io::{Read, Write};
 use std::net::Shutdown;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
 fn a_slow_reader_gets_everything_in_order() {
@@ -64,13 +64,16 @@ fn nothing_to_write_costs_no_system_call() {
 #[test]
 fn a_second_flush_in_a_turn_waits_for_the_next() {
     let mut bench = Bench::new();
-    let (user, mut peer) = bench.tcp();
+    let (user, mut peer) = bench.unix();
+    bench.idle_turns(2);
     bench.send(user, b"one ");
     bench.send(user, b"two ");
     bench.send(user, b"three");
     assert_eq!(bench.driver.counts().writes, 1);
     // It does not wait for an event.
+    let start = Instant::now();
     bench.turn(Duration::from_secs(20));
+    assert!(start.elapsed() < Duration::from_secs(10));
     assert_eq!(bench.driver.counts().writes, 2);
     let mut back = [0; 13];
     peer.read_exact(&mut back).unwrap();
@@ -126,5 +129,19 @@ fn writing_after_the_peer_has_ended_and_gone_closes() {
     peer.shutdown(Shutdown::Both).unwrap();
     bench.until(|r| r.records[user].ends == 1);
     bench.send(user, b"x");
+    assert_eq!(bench.record(user).closed.unwrap().errno(), libc::EPIPE);
+}
+
+#[test]
+fn a_peer_that_reads_no_more_ends_the_wait_of_blocked_output() {
+    let mut bench = Bench::new();
+    let (user, peer) = bench.unix();
+    let conn = bench.conn(user);
+    bench.driver.pause(conn);
+    bench.send(user, &pattern(4 << 20));
+    bench.idle_turns(2);
+    // What fills the kernel's buffer stays there: the socket never becomes writable again.
+    peer.shutdown(Shutdown::Both).unwrap();
+    bench.until(|r| r.records[user].closed.is_some());
     assert_eq!(bench.record(user).closed.unwrap().errno(), libc::EPIPE);
 }
