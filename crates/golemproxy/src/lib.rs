@@ -1,7 +1,14 @@
-//! golemproxy, the application: command line, supervisor, workers, logging. It knows no protocol and makes no routing
-//! decision; those are the engine's.
+//! The application: command line, supervisor and workers around the engine. It holds neither knowledge of a protocol
+//! nor decisions about routes; those are the engine's.
 
+pub mod cli;
+pub mod config_file;
+pub mod demo;
 pub mod notices;
+mod placement;
 pub mod places;
+pub mod serve;
+pub mod settings;
+pub mod statistics_fields;
 pub mod supervisor;
 pub mod worker;

@@ -3,7 +3,7 @@
 
 use crate::places::Places;
 use crate::worker::{ToWorker, Worker};
-use golem_config::{Config, ListenTarget, Pool, Threads};
+use golem_config::{Config, ListenTarget, Pool};
 use golem_engine::counters::{AllCounters, WorkerCounters};
 use golem_engine::{PoolIndex, Setup};
 use golem_net::{
@@ -13,9 +13,6 @@ use golem_net::{
 use std::io;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
-
-/// Most workers that `threads: auto` starts: each one multiplies the connections that servers see.
-const AUTO_WORKERS: usize = 4;
 
 /// What happened that concerns the whole process.
 #[derive(Debug)]
@@ -29,14 +26,6 @@ pub enum Event {
 impl From<Signal> for Event {
     fn from(signal: Signal) -> Self {
         Self::Signal(signal)
-    }
-}
-
-/// How many workers `threads` means on this machine.
-pub fn workers(threads: Threads) -> usize {
-    match threads {
-        Threads::Auto => golem_net::machine::cpus().clamp(1, AUTO_WORKERS),
-        Threads::Count(count) => usize::from(count).max(1),
     }
 }
 
@@ -88,18 +77,18 @@ impl Supervisor {
     ///
     /// # Errors
     /// All the problems at once: each one says which pool and what to do.
-    pub fn start(config: &Config, clock: Clock) -> Result<Self, Vec<String>> {
+    pub fn start(config: &Config, workers: usize, clock: Clock) -> Result<Self, Vec<String>> {
         let (listeners, problems): (Vec<_>, Vec<_>) = config.pools.iter().map(bind).partition(Result::is_ok);
         let problems: Vec<String> = problems.into_iter().filter_map(Result::err).collect();
         if !problems.is_empty() {
             return Err(problems);
         }
         let listeners = listeners.into_iter().flatten().collect();
-        Self::start_with(config, clock, listeners).map_err(|error| vec![format!("cannot start: {error}")])
+        Self::start_with(config, workers, clock, listeners)
+            .map_err(|error| vec![format!("cannot start: {error}")])
     }
 
-    fn start_with(config: &Config, clock: Clock, listeners: Vec<Listener>) -> io::Result<Self> {
-        let count = workers(config.process.threads);
+    fn start_with(config: &Config, count: usize, clock: Clock, listeners: Vec<Listener>) -> io::Result<Self> {
         let sizes: Vec<usize> = config.pools.iter().map(|pool| pool.servers.len()).collect();
         let own: Vec<_> = (0..count).map(|_| WorkerCounters::new(sizes.iter().copied())).collect();
         let counters = AllCounters(own.clone().into());
