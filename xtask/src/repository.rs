@@ -133,6 +133,15 @@ pub(crate) fn output(command: &mut Command) -> Result<String, String> {
     String::from_utf8(done.stdout).map_err(|e| format!("{shown}: {e}"))
 }
 
+/// As `output`, with standard error behind it: where a program prints its help there.
+pub(crate) fn output_and_errors(command: &mut Command) -> Result<String, String> {
+    let shown = format!("{command:?}");
+    let done = command.output().map_err(|e| format!("{shown}: {e}"))?;
+    let said = [done.stdout, done.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    if done.status.success() { Ok(said) } else { Err(format!("{shown}: {}\n{said}", done.status)) }
+}
+
 fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }

@@ -1,7 +1,7 @@
 //! The configuration of golemproxy: text in, a checked model out, or *all* the problems of the file with their places.
 //!
 //! It stands before the data path: the application reads the file, hands its text over and builds pools from the
-//! [`Config`]. The steps are one module each: [`raw`] keeps the tree with positions and scalars as their source text
+//! [`Config`]. The steps are one module each: `raw` keeps the tree with positions and scalars as their source text
 //! (so `redis_auth: 007` stays `007` and a pool may be called `on`), [`keys`] is the table of all keys, `section` reads
 //! one map by that table, `address` reads addresses and servers, `pool` and `process` check one map each, `pools`
 //! checks the whole file. The rules are nutcracker's where nutcracker has the key; `docs/config.md` lists what differs.

@@ -2,7 +2,7 @@
 //! owns it holds the word as a text or an identifier; a flag, when the program's own help shows it.
 
 use super::page::Page;
-use crate::repository::{Repository, cargo, output};
+use crate::repository::{Repository, cargo, output_and_errors};
 use std::collections::BTreeSet;
 use std::process::Command;
 
@@ -76,7 +76,8 @@ fn check_flags(repository: &Repository, pages: &[Page]) -> Result<Vec<String>, S
     let mut help = String::new();
     for command in COMMANDS {
         let run = ["run", "--quiet", "--package", "golemproxy", "--"];
-        help.push_str(&output(Command::new(cargo()).args(run).args(*command).current_dir(&repository.root))?);
+        let mut program = Command::new(cargo());
+        help.push_str(&output_and_errors(program.args(run).args(*command).current_dir(&repository.root))?);
     }
     let known: BTreeSet<&str> = flags(&help).collect();
     let mut problems = Vec::new();

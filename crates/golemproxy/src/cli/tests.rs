@@ -1,4 +1,5 @@
 //! Every spelling of every flag, nutcracker's and those of golemproxy in Go.
+//! Table: lists of spellings, one word each.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may stop at what it did not expect")]
 
 use std::ffi::OsString;
