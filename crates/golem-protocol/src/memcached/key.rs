@@ -87,28 +87,33 @@ pub(crate) fn has_nul(text: &[u8]) -> bool {
     memchr::memchr(0, text).is_some()
 }
 
-/// Decodes a key written in base64 (flag `b`) into `out` and says how many bytes it has. None for what the server
-/// refuses: a length that is no multiple of four, a foreign character, padding elsewhere than at the end.
+/// Decodes a key written in base64 (flag `b`) into `out` and says how many bytes it has, or none for what the server
+/// refuses. As generous as the server, or two spellings of a key that are one there would be two here: foreign bytes are
+/// passed over, the group with the padding is the last one that counts, padding may stand anywhere in it.
 pub fn decode_key(text: &[u8], out: &mut [u8; DECODED_KEY_MAX]) -> Option<usize> {
+    let symbols = || text.iter().filter_map(|&byte| sextet(byte).map(|sextet| (byte, sextet)));
+    let count = symbols().count();
+    if count == 0 || !count.is_multiple_of(4) {
+        return None;
+    }
+    let mut symbols = symbols();
     let mut written = 0;
-    let groups = text.chunks_exact(4);
-    if !groups.remainder().is_empty() || text.is_empty() || text.len() / 4 * 3 > DECODED_KEY_MAX {
-        return None;
-    }
-    let padding = text.iter().rev().take_while(|&&byte| byte == b'=').count();
-    if padding > 2 {
-        return None;
-    }
-    for (index, group) in groups.enumerate() {
-        let is_last = (index + 1) * 4 == text.len();
+    for _ in 0..count / 4 {
         let mut bits = 0u32;
-        for (at, &byte) in group.iter().enumerate() {
-            let is_padding = is_last && at + padding >= 4;
-            bits = bits << 6 | if is_padding { 0 } else { u32::from(sextet(byte)?) };
+        let mut padding = 0;
+        for (byte, sextet) in symbols.by_ref().take(4) {
+            bits = bits << 6 | u32::from(sextet);
+            padding += usize::from(byte == b'=');
         }
-        let len = if is_last { 3 - padding } else { 3 };
+        if padding > 2 {
+            return None;
+        }
+        let len = 3 - padding;
         out.get_mut(written..written + len)?.copy_from_slice(&bits.to_be_bytes()[1..=len]);
         written += len;
+        if padding > 0 {
+            break;
+        }
     }
     Some(written)
 }
@@ -118,6 +123,7 @@ pub(crate) fn decodes(text: &[u8]) -> bool {
     decode_key(text, &mut [0; DECODED_KEY_MAX]).is_some()
 }
 
+/// Six bits of a base64 character, none for bytes that are none.
 fn sextet(byte: u8) -> Option<u8> {
     match byte {
         b'A'..=b'Z' => Some(byte - b'A'),
@@ -125,6 +131,7 @@ fn sextet(byte: u8) -> Option<u8> {
         b'0'..=b'9' => Some(byte - b'0' + 52),
         b'+' => Some(62),
         b'/' => Some(63),
+        b'=' => Some(0),
         _ => None,
     }
 }
