@@ -4,6 +4,7 @@
 //! Source followed: `doc/protocol.txt` of memcached 1.6, and what Debian's memcached 1.6.18 does where that is silent.
 
 mod command;
+pub mod invariants;
 mod key;
 mod line;
 mod number;
