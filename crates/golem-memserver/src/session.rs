@@ -60,8 +60,19 @@ impl Session {
     }
 
     /// Takes in `input`, does what it asks for and appends the replies to `out`.
-    pub fn receive(&mut self, store: &mut Store, mut input: &[u8], out: &mut Vec<u8>) {
-        while !input.is_empty() {
+    pub fn receive(&mut self, store: &mut Store, input: &[u8], out: &mut Vec<u8>) {
+        self.receive_until(store, input, out, usize::MAX);
+    }
+
+    /// Like `receive`, but stops between two commands once `out` holds `enough` bytes; gives the input that is left.
+    pub fn receive_until<'a>(
+        &mut self,
+        store: &mut Store,
+        mut input: &'a [u8],
+        out: &mut Vec<u8>,
+        enough: usize,
+    ) -> &'a [u8] {
+        while !input.is_empty() && out.len() < enough {
             input = match &mut self.state {
                 State::Line => self.line(store, input, out),
                 State::Data(upload) => {
@@ -81,9 +92,10 @@ impl Session {
                     }
                     input.get(length..).unwrap_or_default()
                 }
-                State::Closed => return,
+                State::Closed => return b"",
             };
         }
+        input
     }
 
     /// Takes one line or a part of one off the input; gives what follows it.

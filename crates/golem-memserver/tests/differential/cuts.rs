@@ -3,7 +3,10 @@
 use crate::stream::{Stream, Taste};
 use golem_memserver::{Options, Session, Store};
 
-fn run(input: &[u8], mut cut: impl FnMut() -> usize) -> (Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>, bool) {
+/// What came of an input: the replies, the items, and whether the session is closed.
+type Outcome = (Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>, bool);
+
+fn run(input: &[u8], mut cut: impl FnMut() -> usize) -> Outcome {
     let mut store = Store::new(Options { started_at: 1_700_000_000, ..Options::default() });
     let mut session = Session::new();
     let (mut out, mut rest) = (Vec::new(), input);
