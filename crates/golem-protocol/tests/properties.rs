@@ -1,97 +1,19 @@
 //! Properties of the scanners and the parser, for arbitrary bytes and for input that is nearly right.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use golem_protocol::memcached::invariants::{Frame, Walked, check_line, check_reply, walk};
+use golem_protocol::memcached::invariants::{Walked, check_line, check_reply, walk};
 use golem_protocol::memcached::{Command, Limits, Parsed, Request, Shape, keys_of, parse_line};
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_assert_eq, prop_oneof, proptest};
 use proptest::sample::select;
 
+#[path = "near/lines.rs"]
+mod lines;
+
+use lines::near_line;
+
 /// Small, so that short input reaches every limit.
 const SMALL: Limits = Limits { key: 8, line: 64, keys: 6, item: 24 };
-
-const WORDS: &[&str] = &[
-    "get",
-    "gets",
-    "gat",
-    "gats",
-    "set",
-    "add",
-    "replace",
-    "append",
-    "prepend",
-    "cas",
-    "delete",
-    "incr",
-    "decr",
-    "touch",
-    "mg",
-    "ms",
-    "md",
-    "ma",
-    "me",
-    "mn",
-    "flush_all",
-    "verbosity",
-    "version",
-    "quit",
-    "stats",
-    "slabs",
-    "GET",
-    "noreply",
-    "0",
-    "1",
-    "2",
-    "-1",
-    "+3",
-    "5",
-    "25",
-    "2147483645",
-    "4294967296",
-    "18446744073709551615",
-    "99999999999999999999",
-    "-",
-    "+",
-    "k",
-    "key",
-    "longerkey",
-    "YWJj",
-    "YQ==",
-    "b",
-    "q",
-    "v",
-    "O1",
-    "k",
-    "MS",
-    "T0",
-    "P",
-    "L",
-    "Z9",
-    "1x",
-    "\u{0}",
-    "a\u{0}b",
-    "\u{80}",
-    "\t",
-    "HTTP/1.1",
-    "settings",
-];
-
-fn near_line() -> impl Strategy<Value = Vec<u8>> {
-    let blank = prop_oneof![8 => Just(" "), 1 => Just("  "), 1 => Just("")];
-    let end = prop_oneof![8 => Just("\r\n"), 2 => Just("\n"), 1 => Just(" \r\n"), 1 => Just("\r\r\n")];
-    (select(&["", "", "", " "][..]), select(&WORDS[..27]), vec((blank, select(WORDS)), 0..8), end).prop_map(
-        |(front, command, words, end)| {
-            let mut line = front.as_bytes().to_vec();
-            line.extend_from_slice(command.as_bytes());
-            for (blank, word) in words {
-                line.extend_from_slice(blank.as_bytes());
-                line.extend_from_slice(word.as_bytes());
-            }
-            line.extend_from_slice(end.as_bytes());
-            line
-        },
-    )
-}
 
 fn near_input() -> impl Strategy<Value = Vec<u8>> {
     let data = vec(select(&b"ab\r\n "[..]), 0..12);

@@ -18,7 +18,8 @@ pub enum LineScan {
         /// Bytes looked at so far; pass it back with more input.
         scanned: usize,
     },
-    /// The line is longer than the limit, whether or not its LF has come.
+    /// No line that could be taken: it is longer than the limit, whether or not its LF has come, or it is none at all but
+    /// the binary protocol.
     TooLong(Refusal),
 }
 
@@ -26,6 +27,9 @@ pub enum LineScan {
 /// line, else what the call before said).
 #[inline]
 pub fn scan_line(buf: &[u8], scanned: usize, limits: &Limits) -> LineScan {
+    if buf.first() == Some(&BINARY_MAGIC) {
+        return binary();
+    }
     let line_max = limits.line as usize;
     let scanned = scanned.min(buf.len());
     let end = buf.len().min(line_max);
@@ -38,6 +42,15 @@ pub fn scan_line(buf: &[u8], scanned: usize, limits: &Limits) -> LineScan {
         return LineScan::Incomplete { scanned: buf.len() };
     }
     scan_long_line(buf, scanned.max(end), limits)
+}
+
+/// First byte of a request of the binary protocol; no command of the text protocol starts with it. Waiting for a line
+/// end that never comes would leave the client without any answer.
+const BINARY_MAGIC: u8 = 0x80;
+
+#[cold]
+fn binary() -> LineScan {
+    LineScan::TooLong(Refusal::new("binary protocol", texts::BINARY, Then::Close))
 }
 
 /// The line does not end within `limits.line` bytes: only a retrieval may go on.
@@ -68,3 +81,6 @@ fn scan_long_line(buf: &[u8], scanned: usize, limits: &Limits) -> LineScan {
     };
     LineScan::TooLong(Refusal::new("line too long", texts::LINE_TOO_LONG, then))
 }
+
+#[cfg(test)]
+mod tests;

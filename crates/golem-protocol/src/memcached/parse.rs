@@ -159,15 +159,20 @@ impl<const N: usize> Words<N> {
     }
 }
 
-/// The word with the blank before it, which is always there: a command stands in front.
-fn cut_of(word: Span) -> Span {
-    Span { start: word.start - 1, end: word.end }
+/// The word with the blank before it, which is always there: a command stands in front. The blank stays where a CR is
+/// before it: at the end of a line that ends with LF alone, that CR would no longer be part of its word.
+#[inline]
+fn cut_of(text: &[u8], word: Span) -> Span {
+    let start = word.start.saturating_sub(1);
+    let before = (start as usize).checked_sub(1).and_then(|at| text.get(at));
+    Span { start: if before == Some(&b'\r') { word.start } else { start }, end: word.end }
 }
 
-fn set_quiet(request: &mut Request, noreply: Option<Span>) {
+#[inline]
+fn set_quiet(request: &mut Request, text: &[u8], noreply: Option<Span>) {
     if let Some(word) = noreply {
         request.quiet = true;
-        request.cut = cut_of(word);
+        request.cut = cut_of(text, word);
     }
 }
 
@@ -180,7 +185,7 @@ fn delete(command: Command, text: &[u8], at: usize, limits: &Limits) -> Parsed {
     let mut request = Request::new(command);
     // With one word there is no question of `noreply`: it is the key.
     if words.count > 1 {
-        set_quiet(&mut request, words.noreply);
+        set_quiet(&mut request, text, words.noreply);
         let fits = match words.arguments() {
             1 => true,
             2 => words.spans[1].of(text) == b"0",
@@ -212,7 +217,7 @@ fn with_number(
         return refused("wrong number of words", texts::ERROR);
     }
     let mut request = Request::new(command);
-    set_quiet(&mut request, words.noreply);
+    set_quiet(&mut request, text, words.noreply);
     request.key = words.spans[0];
     request.keys = 1;
     request.argument = words.spans[1];
@@ -235,7 +240,7 @@ fn flush_all(command: Command, text: &[u8], at: usize) -> Parsed {
         return refused("wrong number of words", texts::ERROR);
     }
     let mut request = Request::new(command);
-    set_quiet(&mut request, words.noreply);
+    set_quiet(&mut request, text, words.noreply);
     if words.arguments() > 0 {
         request.argument = words.spans[0];
         if !number::is_signed(request.argument.of(text)) {
@@ -255,7 +260,7 @@ fn verbosity(command: Command, text: &[u8], at: usize) -> Parsed {
         return refused("wrong number of words", texts::ERROR);
     }
     let mut request = Request::new(command);
-    set_quiet(&mut request, words.noreply);
+    set_quiet(&mut request, text, words.noreply);
     request.argument = words.spans[0];
     if number::unsigned(request.argument.of(text)).is_none() {
         return refused_unless(request.quiet, "bad number", texts::BAD_FORMAT);
@@ -275,3 +280,6 @@ fn rest(command: Command, text: &[u8], at: usize) -> Parsed {
     }
     Parsed::Request(request)
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,6 +29,8 @@ pub const BAD_BASE64: &[u8] = b"CLIENT_ERROR error decoding key\r\n";
 pub const TOO_LARGE: &[u8] = b"SERVER_ERROR object too large for cache\r\n";
 /// A line over the limit (own text; the server closes without a word).
 pub const LINE_TOO_LONG: &[u8] = b"CLIENT_ERROR line too long\r\n";
+/// A client that speaks the binary protocol (own text; the server speaks it).
+pub const BINARY: &[u8] = b"CLIENT_ERROR the binary protocol is not supported\r\n";
 /// More keys than the pool allows (own text; the server has no limit).
 pub const TOO_MANY_KEYS: &[u8] = b"CLIENT_ERROR too many keys\r\n";
 /// A command for the whole pool that the pool does not name in `admin_commands` (own text).

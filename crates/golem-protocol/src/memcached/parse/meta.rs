@@ -155,7 +155,7 @@ impl Flags {
             }
             is_compared &= bit & KNOWN != 0;
             seen |= bit;
-            flags.letter(letter, word, request);
+            flags.letter(letter, word, text, request);
         }
         let flag_text = &text[request.key.end as usize..];
         match problem {
@@ -167,11 +167,11 @@ impl Flags {
     }
 
     #[inline]
-    fn letter(&mut self, letter: u8, word: Span, request: &mut Request) {
+    fn letter(&mut self, letter: u8, word: Span, text: &[u8], request: &mut Request) {
         match letter {
             b'q' => {
                 request.quiet = true;
-                request.cut = cut_of(word);
+                request.cut = cut_of(text, word);
             }
             b'b' => request.base64_key = true,
             b'0'..=b'9' => self.has_digit = true,

@@ -49,7 +49,7 @@ fn read<const WORDS: usize>(request: &mut Request, text: &[u8], at: usize, limit
         if extra.of(text) != b"noreply" || key::word(text, extra.end as usize).is_some() {
             return None;
         }
-        set_quiet(request, Some(extra));
+        set_quiet(request, text, Some(extra));
     }
     Some(())
 }
