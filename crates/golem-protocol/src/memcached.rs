@@ -11,6 +11,7 @@ mod number;
 mod parse;
 mod reply;
 mod request;
+mod search;
 mod span;
 pub mod texts;
 

@@ -1,6 +1,7 @@
 //! Words and keys of a request line, and the base64 spelling of keys. The server takes every byte in a key but the blank
 //! that ends it, the LF that ends the line, and NUL, where it stops to read the line.
 
+use super::search::key_len;
 use super::span::Span;
 
 /// Bytes that the longest base64 key decodes to, rounded up to what [`decode_key`] asks for.
@@ -38,33 +39,6 @@ pub(crate) fn skip_blanks(text: &[u8], mut at: usize) -> usize {
         at += 1;
     }
     at
-}
-
-/// Bytes before the first blank or NUL. Eight at a time: keys are too short for a search routine to pay, too long for
-/// single steps.
-#[inline]
-pub(crate) fn key_len(text: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    // The lowest bit that is set in it belongs to the first zero byte.
-    let zero_bytes = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let mut len = 0;
-    let (words, rest) = text.as_chunks::<8>();
-    for word in words {
-        let word = u64::from_le_bytes(*word);
-        let found = zero_bytes(word) | zero_bytes(word ^ (ONES * 0x20));
-        if found != 0 {
-            return len + found.trailing_zeros() as usize / 8;
-        }
-        len += 8;
-    }
-    for &byte in rest {
-        if byte == b' ' || byte == 0 {
-            break;
-        }
-        len += 1;
-    }
-    len
 }
 
 /// Why there is no key.

@@ -3,6 +3,7 @@
 
 use super::command::{Command, Group};
 use super::request::{Limits, Refusal, Then};
+use super::search::line_end;
 use super::texts;
 
 /// What stands at the front of a client's input.
@@ -34,7 +35,7 @@ pub fn scan_line(buf: &[u8], scanned: usize, limits: &Limits) -> LineScan {
     let scanned = scanned.min(buf.len());
     let end = buf.len().min(line_max);
     if scanned < end
-        && let Some(at) = memchr::memchr(b'\n', &buf[scanned..end])
+        && let Some(at) = line_end(&buf[scanned..end])
     {
         return LineScan::Complete { len: scanned + at + 1 };
     }

@@ -21,7 +21,7 @@ pub fn parse_line(line: &[u8], limits: &Limits) -> Parsed {
     };
     // The two that make nine of ten requests need no look at the table.
     match text {
-        [b'g', b'e', b't', b' ', ..] => return retrieval(Request::new(Command::Get), text, 3, limits),
+        [b'g', b'e', b't', b' ', ..] => return retrieval(Command::Get, Span::EMPTY, text, 3, limits),
         [b's', b'e', b't', b' ', ..] => return storage::parse::<4>(Command::Set, text, 3, limits),
         _ => {}
     }
@@ -33,7 +33,7 @@ pub fn parse_line(line: &[u8], limits: &Limits) -> Parsed {
         return unknown(text, word);
     };
     match command.form() {
-        Form::Keys => retrieval(Request::new(command), text, at, limits),
+        Form::Keys => retrieval(command, Span::EMPTY, text, at, limits),
         Form::Store => storage::parse::<4>(command, text, at, limits),
         Form::StoreCas => storage::parse::<5>(command, text, at, limits),
         Form::MetaKey => meta::keyed(command, text, at, limits),
@@ -77,36 +77,31 @@ fn unknown(text: &[u8], word: Span) -> Parsed {
 
 /// `key…` from `at` on.
 #[inline]
-fn retrieval(mut request: Request, text: &[u8], at: usize, limits: &Limits) -> Parsed {
-    let first = match key::key(text, at, limits.key) {
-        Ok(first) => first,
+fn retrieval(command: Command, argument: Span, text: &[u8], at: usize, limits: &Limits) -> Parsed {
+    let key = match key::key(text, at, limits.key) {
+        Ok(key) => key,
         Err(KeyProblem::Missing) => return refused("no key", texts::ERROR),
         Err(KeyProblem::Refused) => return refused("bad key", texts::BAD_FORMAT),
     };
-    request.key = first;
-    request.keys = 1;
-    let rest_start = first.end as usize;
-    if rest_start < text.len() {
-        return more_keys(request, text, rest_start, limits);
-    }
-    Parsed::Request(request)
-}
-
-fn more_keys(mut request: Request, text: &[u8], start: usize, limits: &Limits) -> Parsed {
-    let mut at = start;
-    loop {
-        match key::key(text, at, limits.key) {
-            Ok(key) => at = key.end as usize,
-            Err(KeyProblem::Missing) => break,
-            Err(KeyProblem::Refused) => return refused("bad key", texts::BAD_FORMAT),
+    let start = key.end as usize;
+    let (mut keys, mut more_keys) = (1, Span::EMPTY);
+    if start < text.len() {
+        let mut end = start;
+        loop {
+            match key::key(text, end, limits.key) {
+                Ok(key) => end = key.end as usize,
+                Err(KeyProblem::Missing) => break,
+                Err(KeyProblem::Refused) => return refused("bad key", texts::BAD_FORMAT),
+            }
+            keys += 1;
         }
-        request.keys += 1;
+        if keys > limits.keys {
+            return refused("too many keys", texts::TOO_MANY_KEYS);
+        }
+        more_keys = Span::new(start, end);
     }
-    if request.keys > limits.keys {
-        return refused("too many keys", texts::TOO_MANY_KEYS);
-    }
-    request.more_keys = Span::new(start, at);
-    Parsed::Request(request)
+    // Made in one go, here and in `storage`: filled field by field it is slow to move.
+    Parsed::Request(Request { key, keys, more_keys, argument, ..Request::new(command) })
 }
 
 /// `exptime key…`
@@ -117,14 +112,12 @@ fn expiring_retrieval(command: Command, text: &[u8], at: usize, limits: &Limits)
     if !number::is_signed(exptime.of(text)) {
         return refused("bad exptime", texts::BAD_EXPTIME);
     }
-    let mut request = Request::new(command);
-    request.argument = exptime;
     let at = exptime.end as usize;
     if key::word(text, at).is_none() {
         // The server finds no key and therefore nothing missing.
         return refused("no key", texts::END);
     }
-    retrieval(request, text, at, limits)
+    retrieval(command, exptime, text, at, limits)
 }
 
 /// The first `N` words from some place on, how many there are in all (counted no further than `N` + 1), and whether the

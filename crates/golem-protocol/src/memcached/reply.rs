@@ -2,8 +2,8 @@
 //! stream is out of step, and the connection must not be used further.
 
 use super::command::{Command, Group, Hides, Shape};
-use super::key;
 use super::number;
+use super::search::{key_len, line_end};
 use super::span::Span;
 
 /// Bytes of the longest reply line, its LF among them: a key, an opaque and flags of a meta reply, or an error text,
@@ -101,7 +101,7 @@ pub enum ReplyScan {
 pub fn scan_reply(shape: Shape, buf: &[u8], scanned: usize) -> ReplyScan {
     let end = buf.len().min(LINE_MAX);
     let scanned = scanned.min(end);
-    let Some(at) = memchr::memchr(b'\n', &buf[scanned..end]) else {
+    let Some(at) = line_end(&buf[scanned..end]) else {
         if buf.len() >= LINE_MAX {
             return ReplyScan::Broken("line too long");
         }
@@ -169,7 +169,7 @@ fn plain_status(shape: Shape, word: &[u8]) -> Option<Status> {
 #[inline]
 fn value(text: &[u8]) -> Option<ReplyScan> {
     let at = b"VALUE ".len();
-    let key_len = key::key_len(&text[at..]);
+    let key_len = key_len(&text[at..]);
     let key = Span::new(at, at + key_len);
     let (_, next) = number::read(text, blank(text, at + key_len)?)?;
     let (data, next) = number::read(text, blank(text, next)?)?;

@@ -6,8 +6,9 @@ use super::super::command::Command;
 use super::super::key;
 use super::super::number;
 use super::super::request::{Limits, Parsed, Refusal, Request, Then};
+use super::super::span::Span;
 use super::super::texts;
-use super::{Words, set_quiet};
+use super::{Words, cut_of};
 
 /// The longest block that a server would read or drop (`INT_MAX` - 2); beyond it, it refuses the line.
 pub(super) const LENGTH_MAX: u64 = 2_147_483_645;
@@ -18,40 +19,40 @@ const LENGTH: usize = 3;
 /// `WORDS` counts key, flags, exptime, length and, for `cas`, the unique number.
 #[inline]
 pub(super) fn parse<const WORDS: usize>(command: Command, text: &[u8], at: usize, limits: &Limits) -> Parsed {
-    let mut request = Request::new(command);
-    if read::<WORDS>(&mut request, text, at, limits).is_none() {
-        return malformed::<WORDS>(text, at);
-    }
-    match request.data {
-        Some(length) if length > limits.item => too_large(&request, length),
-        _ => Parsed::Request(request),
+    match read::<WORDS>(text, at, limits) {
+        None => malformed::<WORDS>(text, at),
+        Some((key, data, noreply)) if data > limits.item => too_large(command, key, data, noreply.is_some()),
+        Some((key, data, noreply)) => Parsed::Request(Request {
+            key,
+            keys: 1,
+            data: Some(data),
+            quiet: noreply.is_some(),
+            cut: noreply.map_or(Span::EMPTY, |word| cut_of(text, word)),
+            ..Request::new(command)
+        }),
     }
 }
 
-/// None if anything is wrong.
+/// Key, length and `noreply`, or none if anything is wrong.
 #[inline]
-fn read<const WORDS: usize>(request: &mut Request, text: &[u8], at: usize, limits: &Limits) -> Option<()> {
-    request.key = key::key(text, at, limits.key).ok()?;
-    request.keys = 1;
-    let (_, at) = unsigned(text, request.key.end as usize)?;
+fn read<const WORDS: usize>(text: &[u8], at: usize, limits: &Limits) -> Option<(Span, u32, Option<Span>)> {
+    let key = key::key(text, at, limits.key).ok()?;
+    let (_, at) = unsigned(text, key.end as usize)?;
     let at = signed(text, at)?;
     let (length, mut at) = unsigned(text, at)?;
     if length > LENGTH_MAX {
         return None;
     }
-    request.data = Some(length as u32);
     if WORDS > 4 {
         (_, at) = unsigned(text, at)?;
     }
-    if at < text.len()
-        && let Some(extra) = key::word(text, at)
+    let noreply = if at < text.len() { key::word(text, at) } else { None };
+    if let Some(extra) = noreply
+        && (extra.of(text) != b"noreply" || key::word(text, extra.end as usize).is_some())
     {
-        if extra.of(text) != b"noreply" || key::word(text, extra.end as usize).is_some() {
-            return None;
-        }
-        set_quiet(request, text, Some(extra));
+        return None;
     }
-    Some(())
+    Some((key, length as u32, noreply))
 }
 
 /// The next word, a number by the rules of [`number::unsigned`], and where it ends. One pass, for the hot path.
@@ -90,12 +91,9 @@ pub(super) fn length(word: &[u8]) -> Option<u32> {
 /// The answer of the server, and the block dropped; a `set` also takes the old value away, so that nobody reads it as
 /// if it were the new one.
 #[cold]
-fn too_large(request: &Request, length: u32) -> Parsed {
-    let mut refusal =
-        Refusal::new("too large", texts::TOO_LARGE, Then::SwallowData(length)).silent_if(request.quiet);
-    if request.command == Command::Set {
-        refusal.unlink = Some(request.key);
-    }
+fn too_large(command: Command, key: Span, length: u32, quiet: bool) -> Parsed {
+    let mut refusal = Refusal::new("too large", texts::TOO_LARGE, Then::SwallowData(length)).silent_if(quiet);
+    refusal.unlink = (command == Command::Set).then_some(key);
     Parsed::Refused(refusal)
 }
 
