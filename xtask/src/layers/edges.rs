@@ -13,7 +13,7 @@ struct Allowed {
 }
 
 const ALLOWED: &[Allowed] = &[
-    Allowed { package: "golem-protocol", uses: &["memchr"], tests: &["proptest"] },
+    Allowed { package: "golem-protocol", uses: &["memchr"], tests: &["proptest", "tempfile"] },
     Allowed { package: "golem-ring", uses: &[], tests: &["proptest"] },
     Allowed {
         package: "golem-config",
