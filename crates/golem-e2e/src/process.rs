@@ -55,7 +55,11 @@ impl Process {
         let deadline = Instant::now() + PATIENCE;
         for address in addresses {
             while let Err(error) = TcpStream::connect_timeout(address, PATIENCE) {
-                if self.child.try_wait()?.is_some() || Instant::now() > deadline {
+                let has_ended = self.child.try_wait()?.is_some();
+                if has_ended || Instant::now() > deadline {
+                    if has_ended {
+                        self.wait_for_end()?;
+                    }
                     let log = self.log();
                     return Err(Failure::new(format!(
                         "{} is not ready on {address}: {error}\n{log}",

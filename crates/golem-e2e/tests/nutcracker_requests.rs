@@ -62,7 +62,7 @@ fn replay(row: &Row, program: Program) -> Outcome {
 fn answer(mut proxy: Conversation, record: &Mutex<Vec<u8>>) -> Outcome {
     // What is missing of a body and its line end, and whether its request wants no reply.
     let mut body: Option<(u64, bool)> = None;
-    while let Ok(line) = proxy.line() {
+    while let Ok(line) = whole_line(&mut proxy) {
         record.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&line);
         if line == MARK {
             return proxy.send(b"END\r\n").and_then(|()| proxy.rest().map(|_| ()));
@@ -97,6 +97,15 @@ fn answer(mut proxy: Conversation, record: &Mutex<Vec<u8>>) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// A line as nutcracker sees it: up to CR LF; an LF alone is a byte like any other.
+fn whole_line(proxy: &mut Conversation) -> Outcome<Vec<u8>> {
+    let mut line = proxy.line()?;
+    while !line.ends_with(b"\r\n") {
+        line.extend(proxy.line()?);
+    }
+    Ok(line)
 }
 
 fn rows() -> Outcome<Vec<Row>> {
