@@ -2,7 +2,7 @@
 //! deadline; a failure shows what was wanted and what came.
 
 use crate::failure::{Failure, Outcome, ensure, shown};
-use crate::unread;
+use crate::pacing;
 use socket2::SockRef;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -52,7 +52,7 @@ impl Conversation {
     }
 
     /// From now on sends at most `bytes` at a time, each piece only when the other end has read the one before. Of what
-    /// is sent in one go only the first 32 KiB and the last KiB are cut: the middle of a large value is all alike.
+    /// is sent in one go only the first 8 KiB and the last KiB are cut: the middle of a large value is all alike.
     pub fn cut_into(&mut self, bytes: usize) {
         self.cut = Some(bytes.max(1));
     }
@@ -61,19 +61,9 @@ impl Conversation {
     pub fn send(&mut self, bytes: &[u8]) -> Outcome {
         let sent = match self.cut {
             None => self.stream.write_all(bytes).map_err(Failure::from),
-            Some(cut) => {
-                let (head, rest) = bytes.split_at(bytes.len().min(32 << 10));
-                let (middle, tail) = rest.split_at(rest.len().saturating_sub(1 << 10));
-                let mut pieces = head.chunks(cut).chain([middle]).chain(tail.chunks(cut));
-                pieces.try_for_each(|piece| self.send_piece(piece))
-            }
+            Some(cut) => pacing::send_in_pieces(&mut self.stream, bytes, cut, PATIENCE),
         };
         sent.map_err(|failure| failure.during(format!("sending {}", shown(bytes))))
-    }
-
-    fn send_piece(&mut self, piece: &[u8]) -> Outcome {
-        self.stream.write_all(piece)?;
-        unread::wait_until_read(&self.stream, PATIENCE)
     }
 
     /// Expects exactly these bytes next.

@@ -8,13 +8,13 @@ pub mod conversation;
 pub mod failure;
 pub mod fake_server;
 pub mod namespace;
+mod pacing;
 pub mod port;
 pub mod process;
 pub mod programs;
 pub mod relay;
 pub mod target;
 pub mod transcript;
-mod unread;
 
 use std::path::{Path, PathBuf};
 

@@ -2,7 +2,7 @@
 //! one before, so that every reply spans many reads.
 
 use crate::failure::Outcome;
-use crate::unread;
+use crate::pacing;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Relays every connection to `server`, replies in pieces of at most `cut` bytes.
+    /// Relays every connection to `server`, replies in pieces of at most `cut` bytes (of each large read only both ends).
     pub fn start(server: SocketAddr, cut: usize) -> Outcome<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let address = listener.local_addr()?;
@@ -68,10 +68,10 @@ fn copy(mut from: TcpStream, mut to: TcpStream, cut: Option<usize>) {
     let mut chunk = [0; 65536];
     loop {
         let read = from.read(&mut chunk).unwrap_or(0);
-        let pieces = chunk[..read].chunks(cut.unwrap_or(chunk.len()).max(1));
-        let is_sent = pieces.into_iter().all(|piece| {
-            to.write_all(piece).is_ok() && (cut.is_none() || unread::wait_until_read(&to, PATIENCE).is_ok())
-        });
+        let is_sent = match cut {
+            None => to.write_all(&chunk[..read]).is_ok(),
+            Some(cut) => pacing::send_in_pieces(&mut to, &chunk[..read], cut, PATIENCE).is_ok(),
+        };
         if read == 0 || !is_sent {
             break;
         }

@@ -24,3 +24,28 @@ fn nutcracker_over_one_server_differs_as_listed() -> Outcome {
 fn nutcracker_over_three_servers_differs_as_listed() -> Outcome {
     check(&Target::nutcracker(3)?)
 }
+
+#[test]
+fn golemproxy_with_one_worker_over_one_server_differs_as_listed() -> Outcome {
+    check(&Target::golemproxy(1, 1, None)?)
+}
+
+#[test]
+fn golemproxy_with_one_worker_over_three_servers_differs_as_listed() -> Outcome {
+    check(&Target::golemproxy(1, 3, None)?)
+}
+
+#[test]
+fn golemproxy_with_four_workers_differs_as_listed() -> Outcome {
+    check(&Target::golemproxy(4, 3, None)?)
+}
+
+#[test]
+fn golemproxy_differs_as_listed_when_clients_send_16_bytes_at_a_time() -> Outcome {
+    check(&Target::golemproxy(1, 3, None)?.cut_into(16))
+}
+
+#[test]
+fn golemproxy_differs_as_listed_when_servers_send_16_bytes_at_a_time() -> Outcome {
+    check(&Target::golemproxy(1, 3, Some(16))?)
+}

@@ -1,5 +1,6 @@
-//! How many bytes the program at the other end has not read yet, as the kernel knows it. A sender that waits for zero
-//! knows that its next bytes come in a read of their own, however fast or slow the reader is.
+//! Sending in small pieces that are also read as such: the kernel knows how many bytes the program at the other end has
+//! not read yet, and a sender that waits for zero knows that its next bytes come in a read of their own, however fast or
+//! slow the reader is.
 //!
 //! The question goes to the kernel's socket diagnosis (netlink, `linux/inet_diag.h`) for this one connection: a few
 //! microseconds, where the table in `/proc/net/tcp` takes milliseconds.
@@ -24,8 +25,28 @@ const HEADER: usize = 16;
 const STATE: usize = HEADER + 1;
 const QUEUE: usize = HEADER + 4 + 48 + 4;
 
+/// How much is cut at the beginning and at the end of what is sent in one go; the middle of a large value is all alike.
+const HEAD: usize = 8 << 10;
+const TAIL: usize = 1 << 10;
+
+/// Sends `bytes` in pieces of at most `cut`, each one only when the piece before has been read.
+pub(crate) fn send_in_pieces(
+    stream: &mut TcpStream,
+    bytes: &[u8],
+    cut: usize,
+    patience: Duration,
+) -> Outcome {
+    let (head, rest) = bytes.split_at(bytes.len().min(HEAD));
+    let (middle, tail) = rest.split_at(rest.len().saturating_sub(TAIL));
+    for piece in head.chunks(cut).chain([middle]).chain(tail.chunks(cut)) {
+        stream.write_all(piece)?;
+        wait_until_read(stream, patience)?;
+    }
+    Ok(())
+}
+
 /// Waits until the other end of `stream`, a program on this machine, has read all that was sent.
-pub(crate) fn wait_until_read(stream: &TcpStream, patience: Duration) -> Outcome {
+fn wait_until_read(stream: &TcpStream, patience: Duration) -> Outcome {
     let (SocketAddr::V4(near), SocketAddr::V4(far)) = (stream.local_addr()?, stream.peer_addr()?) else {
         return Err(Failure::new("only IPv4 connections can be watched"));
     };
