@@ -144,6 +144,19 @@ impl Conversation {
         }
     }
 
+    /// Whether the other end has closed by now; what it sent before stays to be looked at.
+    pub fn has_ended(&mut self) -> Outcome<bool> {
+        self.stream.set_nonblocking(true)?;
+        let arrival = loop {
+            match self.read_once()? {
+                Arrival::Bytes => {}
+                arrival => break arrival,
+            }
+        };
+        self.stream.set_nonblocking(false)?;
+        Ok(arrival == Arrival::End)
+    }
+
     /// Says that nothing more will be sent; answers can still come.
     pub fn end_sending(&mut self) -> Outcome {
         match self.stream.shutdown(Shutdown::Write) {
@@ -169,6 +182,10 @@ impl Conversation {
             return Ok(Arrival::Silence);
         }
         self.stream.set_read_timeout(Some(left))?;
+        self.read_once()
+    }
+
+    fn read_once(&mut self) -> Outcome<Arrival> {
         let mut chunk = [0; 16384];
         match self.stream.read(&mut chunk) {
             Ok(0) => Ok(Arrival::End),
