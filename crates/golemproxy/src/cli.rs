@@ -112,7 +112,7 @@ fn perform(action: Action) -> ExitCode {
                 Subcommand::Check(arguments) => check::run(&arguments, &mut out),
                 Subcommand::Route(arguments) => route::run(&arguments, &mut io::stdin().lock(), &mut out),
                 Subcommand::Ring(arguments) => ring::run(&arguments, &mut out),
-                Subcommand::Demo(arguments) => demo::run(&arguments),
+                Subcommand::Demo(arguments) => demo::run(&arguments, &mut out),
             };
             match done.and_then(|code| out.flush().map(|()| code).map_err(Into::into)) {
                 Ok(code) => code,

@@ -1,5 +1,6 @@
 //! `golemproxy demo`: its flags. What it does is in the module `demo` of the crate.
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -24,7 +25,7 @@ pub(super) struct DemoArguments {
 }
 
 /// Serves the demo until a signal ends the process.
-pub(super) fn run(arguments: &DemoArguments) -> Done {
-    demo(&DemoOptions { servers: arguments.servers, listen: arguments.listen.clone() })?;
+pub(super) fn run(arguments: &DemoArguments, out: &mut impl Write) -> Done {
+    demo(&DemoOptions { servers: arguments.servers, listen: arguments.listen.clone() }, out)?;
     Ok(ExitCode::SUCCESS)
 }
