@@ -5,13 +5,16 @@
 //! child writes is printed when it is dropped; the test runner shows it when the test fails.
 
 pub mod conversation;
+pub mod dice;
 pub mod failure;
 pub mod fake_server;
+pub mod identity_server;
 pub mod namespace;
 mod pacing;
 pub mod port;
 pub mod process;
 pub mod programs;
+pub mod random_pool;
 pub mod relay;
 pub mod target;
 pub mod transcript;

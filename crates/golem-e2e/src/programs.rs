@@ -95,7 +95,6 @@ impl Proxy {
 
     /// Starts the program over these pools, each on a free port; `head` stands before them in the file.
     pub fn start(program: Program, pools: &[Pool<'_>], head: &str) -> Outcome<Self> {
-        let folder = TempDir::new()?;
         let mut ports = Vec::new();
         let mut text = head.to_owned();
         for pool in pools {
@@ -107,6 +106,12 @@ impl Proxy {
             pool.servers.iter().for_each(|server| text.push_str(&format!("    - {server}:1\n")));
             ports.push(port);
         }
+        Self::with_file(program, &text, ports)
+    }
+
+    /// Starts the program with a configuration file of this text, whose pools listen on `ports`.
+    pub fn with_file(program: Program, text: &str, mut ports: Vec<Port>) -> Outcome<Self> {
+        let folder = TempDir::new()?;
         let listen: Vec<SocketAddr> = ports.iter().map(Port::address).collect();
         let file = folder.path().join("proxy.yml");
         fs::write(&file, text)?;
