@@ -37,6 +37,9 @@ pub(crate) struct Upload {
     pub filling: Filling,
 }
 
+/// Clients that hold fewer bytes of replies are not measured against their limits, whose least value this is.
+const WATCHED: u64 = 4 * 1024;
+
 /// How far a client's life has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -115,6 +118,12 @@ impl Client {
     /// Bytes that it makes this process hold.
     pub(crate) fn bytes(&self) -> u64 {
         self.charge + self.held + self.outbox.len() as u64
+    }
+
+    /// Whether its limits may have to act, or to let go: not so for the many that hold little.
+    #[inline]
+    pub(crate) fn is_watched(&self) -> bool {
+        self.paused || self.held + self.outbox.len() as u64 > WATCHED
     }
 
     /// Whether all its requests are answered and all replies have left.

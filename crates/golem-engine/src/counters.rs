@@ -106,7 +106,7 @@ pub struct PoolSet {
     /// Of the pool itself.
     pub pool: PoolCounters,
     /// Of its servers, in index order.
-    pub servers: Vec<ServerCounters>,
+    pub servers: Vec<Arc<ServerCounters>>,
 }
 
 /// All counters of one worker, pools in configuration order.
@@ -121,7 +121,7 @@ impl WorkerCounters {
     pub fn new(servers: impl Iterator<Item = usize>) -> Arc<Self> {
         let set = |count| PoolSet {
             pool: PoolCounters::default(),
-            servers: (0..count).map(|_| ServerCounters::default()).collect(),
+            servers: (0..count).map(|_| Arc::default()).collect(),
         };
         Arc::new(Self { pools: servers.map(set).collect() })
     }

@@ -2,7 +2,7 @@
 //! (invariant 1). Every way in which a request can end goes through here.
 
 use crate::client::Stage;
-use crate::engine::{Engine, server_counters};
+use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::gather::{Gather, PartEnd, Rule};
 use crate::id::{ClientId, RequestId};
@@ -10,7 +10,6 @@ use crate::pool::PoolIndex;
 use crate::request::{Merge, Progress, Request};
 use golem_config::MultigetFailure;
 use golem_protocol::memcached::{Command, Group, Request as Head, Status, is_hidden, texts};
-use golem_ring::ServerIndex;
 
 /// The answer to a request that was given up because its client makes the proxy hold too much.
 const OVER_LIMIT: &[u8] = b"SERVER_ERROR the client does not read its replies: over client_hard_limit\r\n";
@@ -21,51 +20,41 @@ impl Engine {
         self.requests.get(request).is_some_and(|request| request.progress == Progress::Waiting)
     }
 
-    /// The only part of a request has ended with `last`; `before` came before it and has not been kept yet.
-    pub(crate) fn finish_whole(
-        &mut self,
-        id: RequestId,
-        (pool, server): (PoolIndex, ServerIndex),
-        before: &[u8],
-        last: &[u8],
-        status: Status,
-    ) {
-        let Some(request) = self.requests.get_mut(id) else { return };
-        let Some(client) = self.clients.get_mut(request.client) else { return };
+    /// The only part of a request has ended with `reply`, whose last frame starts at `last`. Says whether the client gets
+    /// to see it.
+    pub(crate) fn finish_whole(&mut self, id: RequestId, reply: &[u8], last: usize, status: Status) -> bool {
+        let Some(request) = self.requests.get_mut(id) else { return false };
+        let Some(client) = self.clients.get_mut(request.client) else { return false };
+        let is_error = matches!(status, Status::Error(_));
         let hidden = request.quiet && is_hidden(request.command, status);
-        let (before, last) = match (&request.merge, status) {
-            (Merge::Fixed(line), _) => (&b""[..], *line),
-            (Merge::PassThrough | Merge::Gather(_), _) if hidden => (&b""[..], &b""[..]),
-            (Merge::PassThrough | Merge::Gather(_), Status::Error(_)) => (&b""[..], last),
-            (Merge::PassThrough | Merge::Gather(_), _) => (before, last),
-        };
-        if let Some(counters) = server_counters(&self.counters, pool, server) {
-            if hidden { &counters.replies_discarded } else { &counters.responses }.add(1);
-        }
-        if (hidden || matches!(status, Status::Error(_))) && !request.held.is_empty() {
+        if (hidden || is_error) && !request.held.is_empty() {
             client.held -= request.held.len() as u64;
             request.held.clear(&mut self.buffers);
         }
+        let reply: &[u8] = match request.merge {
+            Merge::Fixed(line) => line,
+            Merge::PassThrough | Merge::Gather(_) if hidden => b"",
+            // One error line in place of the whole answer.
+            Merge::PassThrough | Merge::Gather(_) if is_error => reply.get(last..).unwrap_or_default(),
+            Merge::PassThrough | Merge::Gather(_) => reply,
+        };
+        let owner = request.client;
         if client.head == Some(id) && request.held.is_empty() {
             // The common way: straight into the outbox.
-            client.outbox.append(before, &mut self.buffers);
-            client.outbox.append(last, &mut self.buffers);
+            client.outbox.append(reply, &mut self.buffers);
             client.charge -= u64::from(request.charge);
             client.head = request.next;
             if client.head.is_none() {
                 client.tail = None;
             }
-            let client = request.client;
-            self.requests.remove(id);
-            self.drain(client);
-            return;
+            self.requests.discard(id);
+        } else {
+            request.progress = Progress::Ready;
+            request.held.append(reply, &mut self.buffers);
+            client.held += reply.len() as u64;
         }
-        request.progress = Progress::Ready;
-        request.held.append(before, &mut self.buffers);
-        request.held.append(last, &mut self.buffers);
-        let client = request.client;
-        self.note_held(client, id, before.len() + last.len());
-        self.drain(client);
+        self.drain(owner);
+        !hidden
     }
 
     /// Part `number` of a request has ended.
@@ -237,11 +226,13 @@ impl Engine {
         if close {
             self.forget_requests(id);
         }
-        if self.clients.get(id).is_some_and(|client| client.stage != Stage::Open) {
+        let Some(client) = self.clients.get(id) else { return };
+        if client.stage != Stage::Open {
             self.settle(id);
+        } else if client.is_watched() {
+            self.limit_client(id);
+            self.resume_if_light(id);
         }
-        self.limit_client(id);
-        self.resume_if_light(id);
     }
 
     /// A client whose multi-key request failed is closed behind the error: what else it asked is dropped, and whatever

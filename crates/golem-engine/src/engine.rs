@@ -6,7 +6,7 @@
 
 use crate::buffers::Buffers;
 use crate::client::Client;
-use crate::counters::{AllCounters, PoolCounters, ServerCounters, WorkerCounters};
+use crate::counters::{AllCounters, PoolCounters, WorkerCounters};
 use crate::failure::Failure;
 use crate::gather::{Gather, Rule};
 use crate::id::{ClientId, Connection, RequestId, ServerConnId};
@@ -210,9 +210,7 @@ impl Engine {
             Connection::Server(id) => {
                 if let Some(conn) = self.conns.get_mut(id) {
                     conn.outbox.advance(count, &mut self.buffers);
-                    if let Some(counters) = server_counters(&self.counters, conn.pool, conn.server) {
-                        conn.written(count, counters);
-                    }
+                    conn.written(count);
                 }
             }
         }
@@ -326,13 +324,3 @@ impl Engine {
 
 /// Gathers kept for the next multi-key requests.
 const SPARE_GATHERS: usize = 64;
-
-/// The counters of a server; a free function, so that the tables stay free to be borrowed.
-#[inline]
-pub(crate) fn server_counters(
-    counters: &WorkerCounters,
-    pool: PoolIndex,
-    server: ServerIndex,
-) -> Option<&ServerCounters> {
-    counters.pools.get(pool.index())?.servers.get(server.index())
-}

@@ -4,14 +4,13 @@
 
 use crate::buffers::LARGE_PAYLOAD;
 use crate::chain::Chain;
-use crate::engine::{Engine, server_counters};
+use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::filling::Filling;
 use crate::gather::PartEnd;
 use crate::id::ServerConnId;
-use crate::request::Merge;
 use crate::server::{Expect, Incoming, Link, ServerConn};
-use golem_protocol::memcached::{ErrorKind, ReplyScan, Status, scan_reply};
+use golem_protocol::memcached::{ErrorKind, ReplyScan, Shape, Status, scan_reply};
 
 /// Why a server connection is given up while its bytes are read.
 struct Broken {
@@ -88,9 +87,8 @@ impl Engine {
     fn drop_broken(&mut self, id: ServerConnId, broken: &Broken) {
         if broken.failure == Failure::BadReply
             && let Some(conn) = self.conns.get(id)
-            && let Some(counters) = server_counters(&self.counters, conn.pool, conn.server)
         {
-            counters.protocol_errors.add(1);
+            conn.counters.protocol_errors.add(1);
         }
         self.server_lost(id, broken.failure, broken.why);
     }
@@ -124,9 +122,9 @@ impl Engine {
                     return Err(Broken::because("data without CR LF"));
                 }
                 self.hold_chain(id, chain, 0);
-                self.finish_reply(id, b"", b"", status)
+                self.finish_reply(id, b"", 0, status)
             }
-            Some(Incoming::Dropped(0, Some(status))) => self.finish_reply(id, b"", b"", status),
+            Some(Incoming::Dropped(0, Some(status))) => self.finish_reply(id, b"", 0, status),
             Some(Incoming::Dropped(0, None)) | None => Ok(()),
             unfinished @ Some(Incoming::Value(..) | Incoming::Last(..) | Incoming::Dropped(..)) => {
                 conn.incoming = unfinished;
@@ -153,41 +151,13 @@ impl Engine {
             if rest.is_empty() || conn.incoming.is_some() {
                 break;
             }
-            let scanned = core::mem::take(&mut conn.rest.scanned);
-            conn.rest.need = 0;
-            let Some(front) = conn.front() else {
-                return Err(Broken::because(if conn.has_answered { STRAY } else { UNASKED }));
-            };
-            let (part, discard) = (front.part, front.discard);
-            let (header, data, found) = match scan_reply(front.shape, rest, scanned) {
-                ReplyScan::Incomplete { scanned } => {
-                    conn.rest.scanned = scanned;
-                    break;
-                }
-                ReplyScan::Value { key, header, data } => (header as usize, Some(data as usize), Err(key)),
-                ReplyScan::Last { len, status } => (len as usize, None, Ok(status)),
-                ReplyScan::LastWithData { header, data, status } => {
-                    (header as usize, Some(data as usize), Ok(status))
-                }
-                ReplyScan::Broken(why) => return Err(Broken::because(why)),
-            };
-            let total = header + data.map_or(0, |data| data + 2);
-            if total > rest.len() && total < LARGE_PAYLOAD {
-                conn.rest.need = total;
-                break;
-            }
-            let found = match found {
-                Err(key) => Item::Value(conn.take_key(key.of(rest)).ok_or(Broken::because(WRONG_KEY))?),
-                Ok(status) => Item::Last(status),
-            };
+            let Some((found, total)) = conn.scan_item(rest)? else { break };
             if total > rest.len() {
                 self.hand_on(id, bytes.get(start..item).unwrap_or_default());
                 self.begin_incoming(id, rest, total, &found);
                 return Ok(bytes.len());
             }
-            if data.is_some() && rest.get(total - 2..total) != Some(b"\r\n") {
-                return Err(Broken::because("data without CR LF"));
-            }
+            let Some(&Expect { part, discard, .. }) = conn.front().map(|front| &*front) else { break };
             let end = item + total;
             match found {
                 Item::Value(ordinal) if part != Expect::WHOLE => {
@@ -195,11 +165,25 @@ impl Engine {
                     start = end;
                 }
                 // Nobody wants it, so nothing waits to be handed on.
-                Item::Value(_) if discard => start = end,
+                Item::Value(_) if discard => {
+                    conn.reply_begun = true;
+                    start = end;
+                }
+                // Nearly always the end follows at once; looking for it here saves a scan.
+                Item::Value(_) if bytes.get(end..end + END.len()) == Some(END) => {
+                    let all = end + END.len();
+                    self.finish_reply(
+                        id,
+                        bytes.get(start..all).unwrap_or_default(),
+                        end - start,
+                        Status::End,
+                    )?;
+                    (start, item) = (all, all);
+                    continue;
+                }
                 Item::Value(_) => {}
                 Item::Last(status) => {
-                    let before = bytes.get(start..item).unwrap_or_default();
-                    self.finish_reply(id, before, bytes.get(item..end).unwrap_or_default(), status)?;
+                    self.finish_reply(id, bytes.get(start..end).unwrap_or_default(), item - start, status)?;
                     start = end;
                 }
             }
@@ -228,12 +212,12 @@ impl Engine {
         });
     }
 
-    /// The reply at the FIFO's head has ended with `last`; `before` are items before it that were not handed on.
+    /// The reply at the FIFO's head has ended. `reply` is what of it was not handed on; its last frame starts at `last`.
     fn finish_reply(
         &mut self,
         id: ServerConnId,
-        before: &[u8],
-        last: &[u8],
+        reply: &[u8],
+        last: usize,
         status: Status,
     ) -> Result<(), Broken> {
         let Some(conn) = self.conns.get_mut(id) else { return Ok(()) };
@@ -244,104 +228,83 @@ impl Engine {
             });
         }
         conn.has_answered = true;
-        let begun = conn.reply_begun || !before.is_empty();
+        let begun = conn.reply_begun || last > 0;
         let (pool, server) = (conn.pool, conn.server);
-        let Some(counters) = server_counters(&self.counters, pool, server) else { return Ok(()) };
-        let Some(expect) = conn.pop(counters) else { return Ok(()) };
-        let is_error = matches!(status, Status::Error(_));
-        let wanted = !expect.discard && self.requests.get(expect.request).is_some();
-        if wanted {
-            let before = if is_error { b"" } else { before };
-            self.deliver_reply(&expect, (pool, server), before, last, status);
+        let Some(expect) = conn.pop() else { return Ok(()) };
+        let shown = if expect.discard || !self.is_wanted(expect.request) {
+            false
+        } else if expect.part == Expect::WHOLE {
+            self.finish_whole(expect.request, reply, last, status)
         } else {
-            counters.replies_discarded.add(1);
-        }
-        if is_error && begun {
-            // A server does not say this; whatever follows may belong to this reply or to the next.
-            return Err(Broken::because("an error line in the middle of a reply"));
-        }
-        Ok(())
-    }
-
-    /// Keeps a value for the gather of its request.
-    fn hold_block(&mut self, id: ServerConnId, part: u32, ordinal: u32, block: &[u8]) {
-        let Some(conn) = self.conns.get_mut(id) else { return };
-        conn.reply_begun = true;
-        let Some(front) = conn.front().filter(|front| !front.discard).copied() else { return };
-        if let Some(request) = self.requests.get_mut(front.request)
-            && let Merge::Gather(gather) = &mut request.merge
-        {
-            gather.hold(part, ordinal, block);
-            let client = request.client;
-            self.note_held(client, front.request, block.len());
-        }
-    }
-
-    /// Keeps complete items of a reply whose end has not come, until it has.
-    fn hand_on(&mut self, id: ServerConnId, items: &[u8]) {
-        if items.is_empty() {
-            return;
-        }
-        let Some(conn) = self.conns.get_mut(id) else { return };
-        conn.reply_begun = true;
-        let Some(front) = conn.front().filter(|front| !front.discard).copied() else { return };
-        if let Some(request) = self.requests.get_mut(front.request) {
-            request.held.append(items, &mut self.buffers);
-            let client = request.client;
-            self.note_held(client, front.request, items.len());
-        }
-    }
-
-    /// As [`Engine::hand_on`] and [`Engine::hold_block`], for a large item.
-    fn hold_chain(&mut self, id: ServerConnId, mut chain: Chain, ordinal: u32) {
-        let Some(conn) = self.conns.get_mut(id) else { return };
-        conn.reply_begun = true;
-        let front = conn.front().filter(|front| !front.discard).copied();
-        let Some((front, request)) =
-            front.and_then(|front| self.requests.get_mut(front.request).map(|request| (front, request)))
-        else {
-            chain.clear(&mut self.buffers);
-            return;
+            let end = if matches!(status, Status::Error(_)) { PartEnd::ErrorLine } else { PartEnd::Answered };
+            if status == Status::Version {
+                self.learn_version(pool, server, reply);
+            }
+            self.end_part(expect.request, expect.part, end, reply.get(last..).unwrap_or_default());
+            true
         };
-        let len = chain.len();
-        match &mut request.merge {
-            Merge::Gather(gather) => gather.hold_chain(front.part, ordinal, chain),
-            Merge::PassThrough | Merge::Fixed(_) => request.held.append_chain(chain, &mut self.buffers),
+        if let Some(conn) = self.conns.get(id) {
+            if shown {
+                conn.counters.responses.add(1);
+                conn.counters.response_bytes.add(reply.len());
+            } else {
+                conn.counters.replies_discarded.add(1);
+            }
         }
-        let client = request.client;
-        self.note_held(client, front.request, len);
-    }
-
-    /// A reply for a request that still wants it.
-    fn deliver_reply(
-        &mut self,
-        expect: &Expect,
-        (pool, server): (crate::pool::PoolIndex, golem_ring::ServerIndex),
-        before: &[u8],
-        last: &[u8],
-        status: Status,
-    ) {
-        if expect.part == Expect::WHOLE {
-            self.finish_whole(expect.request, (pool, server), before, last, status);
-            return;
+        match status {
+            // A server does not say this; whatever follows may belong to this reply or to the next.
+            Status::Error(_) if begun => Err(Broken::because("an error line in the middle of a reply")),
+            // It took the line for no storage command, so it reads the data that follow as commands.
+            Status::Error(ErrorKind::Error) if matches!(expect.shape, Shape::StoreLine | Shape::MetaSet) => {
+                Err(Broken::because("a storage command that the server does not know"))
+            }
+            _ => Ok(()),
         }
-        let end = if matches!(status, Status::Error(_)) { PartEnd::ErrorLine } else { PartEnd::Answered };
-        if status == Status::Version {
-            self.learn_version(pool, server, last);
-        }
-        if let Some(counters) = server_counters(&self.counters, pool, server) {
-            counters.responses.add(1);
-            counters.response_bytes.add(before.len() + last.len());
-        }
-        self.end_part(expect.request, expect.part, end, last);
     }
 }
 
+const END: &[u8] = b"END\r\n";
 const STRAY: &str = "bytes that no request waits for";
 const UNASKED: &str = "bytes before any request";
 const WRONG_KEY: &str = "a value for a key that was not asked for";
 
 impl ServerConn {
+    /// Looks at the item at the front of `rest`: what it is and how long. None if it is not complete, unless it is a
+    /// large one, whose length then exceeds what is here.
+    #[inline]
+    fn scan_item(&mut self, rest: &[u8]) -> Result<Option<(Item, usize)>, Broken> {
+        let scanned = core::mem::take(&mut self.rest.scanned);
+        self.rest.need = 0;
+        let Some(front) = self.front() else {
+            return Err(Broken::because(if self.has_answered { STRAY } else { UNASKED }));
+        };
+        let (header, data, found) = match scan_reply(front.shape, rest, scanned) {
+            ReplyScan::Incomplete { scanned } => {
+                self.rest.scanned = scanned;
+                return Ok(None);
+            }
+            ReplyScan::Value { key, header, data } => (header as usize, Some(data as usize), Err(key)),
+            ReplyScan::Last { len, status } => (len as usize, None, Ok(status)),
+            ReplyScan::LastWithData { header, data, status } => {
+                (header as usize, Some(data as usize), Ok(status))
+            }
+            ReplyScan::Broken(why) => return Err(Broken::because(why)),
+        };
+        let total = header + data.map_or(0, |data| data + 2);
+        if total > rest.len() && total < LARGE_PAYLOAD {
+            self.rest.need = total;
+            return Ok(None);
+        }
+        if data.is_some() && total <= rest.len() && rest.get(total - 2..total) != Some(b"\r\n") {
+            return Err(Broken::because("data without CR LF"));
+        }
+        let item = match found {
+            Err(key) => Item::Value(self.take_key(key.of(rest)).ok_or(Broken::because(WRONG_KEY))?),
+            Ok(status) => Item::Last(status),
+        };
+        Ok(Some((item, total)))
+    }
+
     /// The place of `key` among the keys of the reply at hand; keys before it were misses. None if it was not asked.
     fn take_key(&mut self, key: &[u8]) -> Option<u32> {
         while let Some(Expect { keys: (asked, left), .. }) = self.front().filter(|front| front.keys.1 > 0) {

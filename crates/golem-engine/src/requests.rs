@@ -4,7 +4,7 @@
 use crate::buffers::LARGE_PAYLOAD;
 use crate::chain::Chain;
 use crate::client::{Input, Upload};
-use crate::engine::{Engine, Notice, Wish, server_counters};
+use crate::engine::{Engine, Notice, Wish};
 use crate::failure::Failure;
 use crate::filling::Filling;
 use crate::id::{ClientId, RequestId, ServerConnId};
@@ -230,14 +230,16 @@ impl Engine {
         expect: Expect,
         keys: impl Iterator<Item = &'a [u8]>,
     ) {
-        if let Some(to) = self.conns.get_mut(conn)
-            && let Some(counters) = server_counters(&self.counters, to.pool, to.server)
-        {
-            keys.for_each(|key| to.keys.push(key));
-            to.expect(expect, counters);
+        let Some(to) = self.conns.get_mut(conn) else { return };
+        keys.for_each(|key| to.keys.push(key));
+        to.expect(expect);
+        let (armed, dirty) = (to.timer_armed, to.dirty);
+        if !armed {
+            self.arm_server(conn);
         }
-        self.arm_server(conn);
-        self.mark_server_dirty(conn);
+        if !dirty {
+            self.mark_server_dirty(conn);
+        }
     }
 
     /// Puts a request at the end of its client's queue.

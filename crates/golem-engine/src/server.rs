@@ -12,6 +12,7 @@ use crate::pool::PoolIndex;
 use crate::rest::Rest;
 use crate::time::Time;
 use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 use core::time::Duration;
 use golem_protocol::memcached::{Shape, Status};
 use golem_ring::ServerIndex;
@@ -75,6 +76,8 @@ pub(crate) struct ServerConn {
     pub server: ServerIndex,
     /// Which of the connections to that server.
     pub lane: u16,
+    /// What is counted about the server.
+    pub counters: Arc<ServerCounters>,
     /// Where it stands.
     pub link: Link,
     /// It is on the list of connections to be written.
@@ -108,11 +111,16 @@ pub(crate) struct ServerConn {
 
 impl ServerConn {
     /// A connection that is being made.
-    pub(crate) fn new(pool: PoolIndex, server: ServerIndex, lane: u16, now: Time) -> Self {
+    pub(crate) fn new(
+        (pool, server, lane): (PoolIndex, ServerIndex, u16),
+        counters: Arc<ServerCounters>,
+        now: Time,
+    ) -> Self {
         Self {
             pool,
             server,
             lane,
+            counters,
             link: Link::Connecting,
             dirty: false,
             timer_armed: false,
@@ -133,7 +141,7 @@ impl ServerConn {
 
     /// A part was put into the outbox; its reply is expected.
     #[inline]
-    pub(crate) fn expect(&mut self, expect: Expect, counters: &ServerCounters) {
+    pub(crate) fn expect(&mut self, expect: Expect) {
         if self.fifo.is_empty() {
             self.heard = expect.since;
         }
@@ -141,10 +149,10 @@ impl ServerConn {
         self.fifo.push_back(expect);
         self.unsent.0 += 1;
         self.unsent.1 += size as u64;
-        counters.requests.add(1);
-        counters.request_bytes.add(size);
-        counters.in_queue.add(1);
-        counters.in_queue_bytes.add(size);
+        self.counters.requests.add(1);
+        self.counters.request_bytes.add(size);
+        self.counters.in_queue.add(1);
+        self.counters.in_queue_bytes.add(size);
     }
 
     /// The reply that comes next.
@@ -160,7 +168,7 @@ impl ServerConn {
 
     /// The reply at the front has ended, or will never come.
     #[inline]
-    pub(crate) fn pop(&mut self, counters: &ServerCounters) -> Option<Expect> {
+    pub(crate) fn pop(&mut self) -> Option<Expect> {
         let expect = self.fifo.pop_front()?;
         let size = expect.size as u64;
         let (unsent, bytes, written) = self.unsent;
@@ -168,11 +176,11 @@ impl ServerConn {
             // Answered before it was wholly written.
             self.lead += size - written;
             self.unsent = (unsent - 1, bytes - size, 0);
-            counters.in_queue.sub(1);
-            counters.in_queue_bytes.sub(size as usize);
+            self.counters.in_queue.sub(1);
+            self.counters.in_queue_bytes.sub(size as usize);
         } else {
-            counters.out_queue.sub(1);
-            counters.out_queue_bytes.sub(size as usize);
+            self.counters.out_queue.sub(1);
+            self.counters.out_queue_bytes.sub(size as usize);
         }
         if self.late > 0 {
             self.late -= 1;
@@ -189,12 +197,12 @@ impl ServerConn {
     }
 
     /// `count` bytes of the outbox were written.
-    pub(crate) fn written(&mut self, count: usize, counters: &ServerCounters) {
+    pub(crate) fn written(&mut self, count: usize) {
         let lead = self.lead.min(count as u64);
         self.lead -= lead;
         let mut count = count as u64 - lead;
         if count + self.unsent.2 == self.unsent.1 {
-            self.mark_sent(self.unsent.0, self.unsent.1, counters);
+            self.mark_sent(self.unsent.0, self.unsent.1);
             self.unsent = (0, 0, 0);
             return;
         }
@@ -208,16 +216,16 @@ impl ServerConn {
             count -= size;
             self.unsent.0 -= 1;
             self.unsent.1 -= size;
-            self.mark_sent(1, size, counters);
+            self.mark_sent(1, size);
         }
         self.unsent.2 = count;
     }
 
-    fn mark_sent(&self, entries: usize, bytes: u64, counters: &ServerCounters) {
-        counters.in_queue.sub(entries);
-        counters.in_queue_bytes.sub(bytes as usize);
-        counters.out_queue.add(entries);
-        counters.out_queue_bytes.add(bytes as usize);
+    fn mark_sent(&self, entries: usize, bytes: u64) {
+        self.counters.in_queue.sub(entries);
+        self.counters.in_queue_bytes.sub(bytes as usize);
+        self.counters.out_queue.add(entries);
+        self.counters.out_queue_bytes.add(bytes as usize);
     }
 
     /// When the oldest request that was not yet told so times out.

@@ -1,11 +1,13 @@
 //! The life of a server connection: made at the first need, given up when it fails, falls silent or loses step. What
 //! waits there then fails, each request by itself; the next request makes a new one.
 
-use crate::engine::{Engine, Notice, Wish, server_counters};
+use crate::counters::ServerCounters;
+use crate::engine::{Engine, Notice, Wish};
 use crate::failure::Failure;
 use crate::id::{Connection, ServerConnId};
 use crate::pool::{PoolIndex, Version};
 use crate::server::{Incoming, Link, ServerConn};
+use alloc::sync::Arc;
 use golem_ring::ServerIndex;
 
 impl Engine {
@@ -18,12 +20,17 @@ impl Engine {
         }
     }
 
+    /// What is counted about a server; a set of its own for one that the counters do not know, which there is not.
+    fn server_counters(&self, pool: PoolIndex, server: ServerIndex) -> Arc<ServerCounters> {
+        let pool = self.counters.pools.get(pool.index());
+        pool.and_then(|pool| pool.servers.get(server.index())).map(Arc::clone).unwrap_or_default()
+    }
+
     fn connect(&mut self, pool: PoolIndex, server: ServerIndex, lane: u16) -> ServerConnId {
-        let conn = self.conns.insert(ServerConn::new(pool, server, lane, self.now));
-        if let Some(counters) = server_counters(&self.counters, pool, server) {
-            counters.connections_open.add(1);
-            counters.connections_total.add(1);
-        }
+        let counters = self.server_counters(pool, server);
+        counters.connections_open.add(1);
+        counters.connections_total.add(1);
+        let conn = self.conns.insert(ServerConn::new((pool, server, lane), counters, self.now));
         if let Some(pool) = self.pools.get_mut(pool.index()) {
             pool.set_lane(server, lane, Some(conn));
         }
@@ -44,9 +51,7 @@ impl Engine {
         }
         conn.link = Link::Up;
         conn.heard = self.now;
-        if let Some(counters) = server_counters(&self.counters, conn.pool, conn.server) {
-            counters.server_connections.add(1);
-        }
+        conn.counters.server_connections.add(1);
         if !conn.outbox.is_empty() {
             self.mark_server_dirty(id);
         }
@@ -70,8 +75,7 @@ impl Engine {
                 server.version = None;
             }
         }
-        let counters = alloc::sync::Arc::clone(&self.counters);
-        let Some(counters) = server_counters(&counters, pool, server) else { return };
+        let counters = Arc::clone(&conn.counters);
         counters.connections_open.sub(1);
         if conn.link == Link::Up {
             counters.server_connections.sub(1);
@@ -95,7 +99,7 @@ impl Engine {
         if let Some(Incoming::Value(filling, _) | Incoming::Last(filling, _)) = conn.incoming.take() {
             filling.discard(&mut self.buffers);
         }
-        while let Some(expect) = conn.pop(counters) {
+        while let Some(expect) = conn.pop() {
             if !expect.discard {
                 self.fail_part(expect.request, expect.part, failure);
             }
@@ -136,9 +140,7 @@ impl Engine {
             self.fail_part(expect.request, expect.part, Failure::TimedOut);
         }
         if late > 0 {
-            if let Some(counters) = server_counters(&self.counters, pool, server) {
-                counters.server_timedout.add(1);
-            }
+            self.server_counters(pool, server).server_timedout.add(1);
             self.wish(Wish::Notice(Notice::Late { pool, server, requests: late }));
         }
         self.arm_server(id);

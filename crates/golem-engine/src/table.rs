@@ -87,11 +87,30 @@ impl<I: Id, T> Table<I, T> {
         Some(value)
     }
 
-    /// Gives memory back once nothing is left after a burst.
-    fn trim(&mut self) {
-        if self.free.len() != self.entries.len() || self.entries.len() <= KEPT {
-            return;
+    /// As [`Table::remove`], without moving the object.
+    #[inline]
+    pub(crate) fn discard(&mut self, id: I) {
+        if let Some(entry) = self.entries.get_mut(id.position())
+            && entry.generation == id.age()
+            && entry.value.is_some()
+        {
+            entry.value = None;
+            entry.generation = entry.generation.wrapping_add(1) & GENERATION_MASK;
+            self.free.push(id.position() as u32);
+            self.trim();
         }
+    }
+
+    /// Gives memory back once nothing is left after a burst.
+    #[inline]
+    fn trim(&mut self) {
+        if self.free.len() == self.entries.len() && self.entries.len() > KEPT {
+            self.shrink();
+        }
+    }
+
+    #[cold]
+    fn shrink(&mut self) {
         let newest = self.entries.iter().map(|entry| entry.generation).max().unwrap_or(0);
         self.first_generation = self.first_generation.max(newest);
         self.entries.truncate(KEPT);

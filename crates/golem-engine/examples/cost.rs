@@ -1,0 +1,78 @@
+//! What the engine itself costs per request, without sockets: clients send `get`s, two servers answer at once. Meant to
+//! be counted in instructions, which are the same on every run:
+//! `valgrind --tool=callgrind target/release/examples/cost CLIENTS DEPTH ROUNDS`.
+#![allow(clippy::unwrap_used, reason = "a measurement may fail by panicking")]
+
+use golem_engine::counters::{AllCounters, WorkerCounters};
+use golem_engine::id::Connection;
+use golem_engine::{Engine, PoolIndex, Setup, Time, Wish};
+use std::sync::Arc;
+
+const FILE: &str =
+    "main:\n  listen: 127.0.0.1:1\n  timeout: 1000\n  servers:\n   - 127.0.0.1:2:1\n   - 127.0.0.1:3:1\n";
+
+fn engine() -> Engine {
+    let pools = golem_config::parse("cost", FILE).unwrap().config.pools;
+    let counters = WorkerCounters::new(pools.iter().map(|pool| pool.servers.len()));
+    Engine::new(Setup {
+        pools: pools.into_iter().map(Arc::new).collect(),
+        all: AllCounters(vec![Arc::clone(&counters)].into()),
+        counters,
+        seed: 1,
+        version: "0".to_owned(),
+        epoch: 0,
+        workers: 1,
+    })
+}
+
+/// Answers the requests that a server was sent.
+fn answer(requests: &[u8], replies: &mut Vec<u8>) {
+    replies.clear();
+    for line in requests.split_inclusive(|byte| *byte == b'\n') {
+        replies.extend_from_slice(b"VALUE ");
+        replies.extend_from_slice(&line[4..line.len() - 2]);
+        replies.extend_from_slice(b" 0 32\r\n01234567890123456789012345678901\r\nEND\r\n");
+    }
+}
+
+fn main() {
+    let numbers: Vec<usize> = std::env::args().skip(1).map(|word| word.parse().unwrap()).collect();
+    let [clients, depth, rounds] = numbers[..] else { panic!("usage: cost CLIENTS DEPTH ROUNDS") };
+    let mut engine = engine();
+    let ids: Vec<_> =
+        (0..clients).map(|_| Connection::Client(engine.accept(PoolIndex::new(0)).unwrap())).collect();
+    let (mut request, mut sent, mut replies, mut delivered) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    for round in 0..rounds {
+        engine.begin_turn(Time(round as u64 * 100));
+        for (number, &id) in ids.iter().enumerate() {
+            request.clear();
+            for at in 0..depth {
+                request.extend_from_slice(
+                    format!("get key:{:08}\r\n", (number * depth + at + round) % 10_000).as_bytes(),
+                );
+            }
+            engine.received(id, &request);
+        }
+        // Two turns: requests out, replies out.
+        for _ in 0..2 {
+            while let Some(wish) = engine.next_wish() {
+                if let Wish::Connect { conn, .. } = wish {
+                    engine.connected(conn);
+                }
+            }
+            while let Some(connection) = engine.next_dirty() {
+                sent.clear();
+                engine.output(connection).for_each(|slice| sent.extend_from_slice(slice));
+                engine.sent(connection, sent.len());
+                if let Connection::Server(_) = connection {
+                    answer(&sent, &mut replies);
+                    engine.received(connection, &replies);
+                } else {
+                    delivered += sent.len();
+                }
+            }
+        }
+        engine.expire();
+    }
+    println!("{} requests, {delivered} bytes of replies", clients * depth * rounds);
+}

@@ -1,0 +1,61 @@
+//! Parts of replies that cannot leave yet: complete items whose reply goes on, and values that wait for other servers.
+//! They are kept with their request; if nobody wants the request any more they are dropped.
+
+use crate::chain::Chain;
+use crate::engine::Engine;
+use crate::id::ServerConnId;
+use crate::request::Merge;
+
+impl Engine {
+    /// Keeps a value for the gather of its request.
+    pub(crate) fn hold_block(&mut self, id: ServerConnId, part: u32, ordinal: u32, block: &[u8]) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        conn.reply_begun = true;
+        conn.counters.response_bytes.add(block.len());
+        let Some(front) = conn.front().filter(|front| !front.discard).copied() else { return };
+        if let Some(request) = self.requests.get_mut(front.request)
+            && let Merge::Gather(gather) = &mut request.merge
+        {
+            gather.hold(part, ordinal, block);
+            let client = request.client;
+            self.note_held(client, front.request, block.len());
+        }
+    }
+
+    /// Keeps complete items of a reply whose end has not come, until it has.
+    pub(crate) fn hand_on(&mut self, id: ServerConnId, items: &[u8]) {
+        if items.is_empty() {
+            return;
+        }
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        conn.reply_begun = true;
+        conn.counters.response_bytes.add(items.len());
+        let Some(front) = conn.front().filter(|front| !front.discard).copied() else { return };
+        if let Some(request) = self.requests.get_mut(front.request) {
+            request.held.append(items, &mut self.buffers);
+            let client = request.client;
+            self.note_held(client, front.request, items.len());
+        }
+    }
+
+    /// As [`Engine::hand_on`] and [`Engine::hold_block`], for a large item.
+    pub(crate) fn hold_chain(&mut self, id: ServerConnId, mut chain: Chain, ordinal: u32) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        conn.reply_begun = true;
+        conn.counters.response_bytes.add(chain.len());
+        let front = conn.front().filter(|front| !front.discard).copied();
+        let Some((front, request)) =
+            front.and_then(|front| self.requests.get_mut(front.request).map(|request| (front, request)))
+        else {
+            chain.clear(&mut self.buffers);
+            return;
+        };
+        let len = chain.len();
+        match &mut request.merge {
+            Merge::Gather(gather) => gather.hold_chain(front.part, ordinal, chain),
+            Merge::PassThrough | Merge::Fixed(_) => request.held.append_chain(chain, &mut self.buffers),
+        }
+        let client = request.client;
+        self.note_held(client, front.request, len);
+    }
+}
