@@ -5,7 +5,7 @@ use crate::repository::{Repository, cargo};
 use crate::{docs, layers};
 use std::env;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// One stage: its name and what it does.
@@ -57,8 +57,7 @@ fn clippy(root: &Path) -> Result<(), String> {
     run_cargo(root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])
 }
 
-/// The end-to-end tests start the program itself, so it is built first. `cargo nextest` runs the tests where it is
-/// installed, since it uses all cores; doc tests it does not know.
+/// The end-to-end tests start the program itself, so it is built first.
 fn tests(root: &Path) -> Result<(), String> {
     let mut variables = Vec::new();
     if Repository::read()?.package("golemproxy").is_some() {
@@ -67,23 +66,12 @@ fn tests(root: &Path) -> Result<(), String> {
         let program = root.join(target).join("debug/golemproxy").display().to_string();
         variables.push(("GOLEMPROXY_PROGRAM", program));
     }
-    if has_nextest() {
-        run_cargo(root, &["nextest", "run", "--workspace", "--no-fail-fast"], &variables)?;
-        run_cargo(root, &["test", "--workspace", "--quiet", "--doc"], &variables)
-    } else {
-        run_cargo(root, &["test", "--workspace", "--quiet", "--no-fail-fast"], &variables)
-    }
+    run_cargo(root, &["test", "--workspace", "--quiet", "--no-fail-fast"], &variables)
 }
 
 fn rustdoc(root: &Path) -> Result<(), String> {
     let variables = [("RUSTDOCFLAGS", "-D warnings".to_owned())];
     run_cargo(root, &["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"], &variables)
-}
-
-fn has_nextest() -> bool {
-    let mut probe = Command::new(cargo());
-    probe.args(["nextest", "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
-    probe.status().is_ok_and(|status| status.success())
 }
 
 fn run_cargo(root: &Path, arguments: &[&str], variables: &[(&str, String)]) -> Result<(), String> {
