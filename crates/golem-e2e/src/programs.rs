@@ -148,6 +148,26 @@ impl Proxy {
     }
 }
 
+impl Proxy {
+    /// Short keys of the first pool that belong to `server`, by `golemproxy route`.
+    pub fn keys_of(&self, server: SocketAddr, count: usize) -> Outcome<Vec<String>> {
+        let mut command = Command::new(golemproxy()?);
+        command.arg("route").arg("-c").arg(self.configuration());
+        command.args((0..100 + 30 * count).map(|number| format!("{number}-some-key")));
+        let output = command.output()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let entry = format!("{server}:1");
+        let lines = text.lines().filter(|line| line.ends_with(&entry));
+        let keys: Vec<String> =
+            lines.filter_map(|line| line.split('\t').next()).map(str::to_owned).take(count).collect();
+        if keys.len() < count {
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            return Err(Failure::new(format!("golemproxy route finds no keys of {server}:\n{text}{said}")));
+        }
+        Ok(keys)
+    }
+}
+
 /// The program that was built from this repository: the one that `GOLEMPROXY_PROGRAM` names, else one that is built now, once
 /// per test program, so that it is never an old one.
 pub fn golemproxy() -> Outcome<PathBuf> {
