@@ -7,8 +7,8 @@ use crate::places::{Place, Places};
 use golem_engine::id::{Connection, ServerConnId};
 use golem_engine::{Engine, Failure, PoolIndex, Setup, Time, Wish};
 use golem_net::{
-    Clock, CloseReason, ConnId, Driver, Handler, Mailbox, Resolved, Resolver, Sender, Slices, Stream, Target,
-    mailbox,
+    Clock, CloseReason, ConnId, Counts, Driver, Handler, Mailbox, Resolved, Resolver, Sender, Slices, Stream,
+    Target, mailbox,
 };
 use std::io;
 use std::sync::Arc;
@@ -78,11 +78,11 @@ impl Worker {
         self.driver.listen(listener, u32::from(pool))
     }
 
-    /// Works until told to stop.
+    /// Works until told to stop; then says how much its driver did.
     ///
     /// # Errors
     /// The poller failed.
-    pub fn run(mut self) -> io::Result<()> {
+    pub fn run(mut self) -> io::Result<Counts> {
         self.desk.engine.preconnect();
         self.finish_turn();
         loop {
@@ -91,7 +91,7 @@ impl Worker {
             self.driver.turn(&mut self.desk, wait.map(|wait| wait + Duration::from_micros(500)))?;
             self.desk.engine.expire();
             if !self.read_mail() {
-                return Ok(());
+                return Ok(self.driver.counts());
             }
             self.finish_turn();
         }

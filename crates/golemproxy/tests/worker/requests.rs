@@ -1,0 +1,222 @@
+//! No allocation per request, and no system call but reads, writes and waits, of which there are few.
+
+use crate::running::{Running, Waiting};
+use golem_net::Counts;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+const SERVERS: usize = 2;
+const KEYS: usize = 64;
+const VALUE: &str = "0123456789abcdef0123456789abcdef";
+const MEASURED: usize = 100_000;
+
+/// What a client sends at once, and what it must get back.
+struct Batch {
+    sent: Vec<u8>,
+    expected: Vec<u8>,
+}
+
+/// Batches of so many requests each, one beginning with each key.
+struct Batches {
+    requests: usize,
+    all: Vec<Batch>,
+}
+
+impl Batches {
+    /// Of requests and replies as `one` gives them for each key number.
+    fn new(requests: usize, one: impl Fn(usize) -> (String, String)) -> Self {
+        let batch = |first: usize| {
+            let (sent, expected): (Vec<_>, Vec<_>) =
+                (first..first + requests).map(|at| one(at % KEYS)).unzip();
+            Batch { sent: sent.concat().into_bytes(), expected: expected.concat().into_bytes() }
+        };
+        Self { requests, all: (0..KEYS).map(batch).collect() }
+    }
+
+    fn sets(requests: usize) -> Self {
+        let length = VALUE.len();
+        Self::new(requests, |key| {
+            (format!("set key:{key} 0 0 {length}\r\n{VALUE}\r\n"), "STORED\r\n".to_owned())
+        })
+    }
+
+    fn gets(requests: usize) -> Self {
+        Self::new(requests, |key| (format!("get key:{key}\r\n"), format!("{}END\r\n", value(key))))
+    }
+
+    /// The batch of a client in a round.
+    fn of(&self, round: usize, client: usize) -> &Batch {
+        &self.all[(round + client) % self.all.len()]
+    }
+
+    fn send(&self, round: usize, clients: &mut [TcpStream]) {
+        for (number, client) in clients.iter_mut().enumerate() {
+            client.write_all(&self.of(round, number).sent).unwrap();
+        }
+    }
+
+    fn receive(&self, round: usize, clients: &mut [TcpStream]) {
+        let mut got = Vec::new();
+        for (number, client) in clients.iter_mut().enumerate() {
+            let expected = &self.of(round, number).expected;
+            got.resize(expected.len(), 0);
+            client.read_exact(&mut got).unwrap();
+            assert!(got == *expected, "\"{}\" is not \"{}\"", got.escape_ascii(), expected.escape_ascii());
+        }
+    }
+}
+
+fn value(key: usize) -> String {
+    format!("VALUE key:{key} 0 {}\r\n{VALUE}\r\n", VALUE.len())
+}
+
+/// A running worker and its clients; `begun` requests were sent so far.
+struct Course {
+    running: Running,
+    clients: Vec<TcpStream>,
+    begun: usize,
+}
+
+impl Course {
+    /// Starts a worker that finds `clients` clients and all their first requests in its first turn, so that whatever
+    /// grows with what comes in one turn has grown.
+    fn start(clients: usize, first: &Batches) -> Self {
+        let waiting = Waiting::new(SERVERS);
+        let connect = || {
+            let client = TcpStream::connect(waiting.address).unwrap();
+            client.set_nodelay(true).unwrap();
+            client
+        };
+        let mut clients: Vec<_> = (0..clients).map(|_| connect()).collect();
+        first.send(0, &mut clients);
+        let mut course = Self { running: waiting.start(), clients, begun: 0 };
+        first.receive(0, &mut course.clients);
+        course.begun += first.requests * course.clients.len();
+        course
+    }
+
+    /// Everybody's batch at once, and so again until `requests` were answered.
+    fn run(&mut self, requests: usize, batches: &Batches) {
+        let at_once = batches.requests * self.clients.len();
+        for round in 0..requests.div_ceil(at_once) {
+            batches.send(round, &mut self.clients);
+            batches.receive(round, &mut self.clients);
+            self.begun += at_once;
+        }
+    }
+
+    /// Everybody's batch, with each of the servers in turn answering only when all replies of the others have come and
+    /// wait: whatever grows with requests in flight, and with replies held for order, has grown.
+    fn run_held(&mut self, batches: &Batches) {
+        for silent in 0..SERVERS {
+            self.running.silence(Some(silent));
+            batches.send(silent, &mut self.clients);
+            self.begun += batches.requests * self.clients.len();
+            let begun = i64::try_from(self.begun).unwrap();
+            self.running.wait_until("the other server's answer", |pool| {
+                let requests: i64 = pool.servers.iter().map(|server| server.requests.get()).sum();
+                let others = pool.servers.iter().enumerate().filter(|(number, _)| *number != silent);
+                requests == begun
+                    && others.map(|(_, s)| s.in_queue.get() + s.out_queue.get()).sum::<i64>() == 0
+            });
+            self.running.silence(None);
+            batches.receive(silent, &mut self.clients);
+        }
+    }
+
+    /// Allocations of the worker's thread during the run.
+    fn allocations(&mut self, requests: usize, batches: &Batches) -> u64 {
+        let before = self.running.heap.calls();
+        self.run(requests, batches);
+        self.running.heap.calls() - before
+    }
+}
+
+/// Warms a worker up with twice the depth, then counts, sets first and gets then. Says how much the driver did for how
+/// many requests.
+fn measure(clients: usize, depth: usize) -> (Counts, u64) {
+    let (sets, gets) = (Batches::sets(depth), Batches::gets(depth));
+    let mut course = Course::start(clients, &Batches::sets(2 * depth));
+    for batches in [Batches::sets(2 * depth), Batches::gets(2 * depth)] {
+        course.run_held(&batches);
+        course.run(2000, &batches);
+    }
+    assert!(course.running.heap.calls() > 0, "the counting does not work");
+    for (name, batches) in [("set", &sets), ("get", &gets)] {
+        let allocations = course.allocations(MEASURED, batches);
+        assert_eq!(allocations, 0, "{name}, {clients} clients, {depth} in flight");
+    }
+    let requests = course.begun as u64;
+    let counts = course.running.stop();
+    assert_eq!(counts.registrations, (clients + SERVERS + 1) as u64);
+    assert!(counts.accepts <= clients as u64 + 10);
+    (counts, requests)
+}
+
+/// Each request is read once and written once on both sides, in turns of their own at worst; and a turn has something to
+/// read, but for few.
+fn assert_few_calls((counts, requests): (Counts, u64), per_request: f64) {
+    let most = (requests as f64 * per_request) as u64 + 200;
+    assert!(
+        counts.reads <= most && counts.writes <= most && counts.polls <= counts.reads + 200,
+        "{counts:?}"
+    );
+}
+
+#[test]
+fn one_client_with_one_request_in_flight() {
+    assert_few_calls(measure(1, 1), 2.0);
+}
+
+#[test]
+fn fifty_clients_with_one_request_in_flight() {
+    assert_few_calls(measure(50, 1), 2.0);
+}
+
+/// 16 requests come with one read and go with one write to each server; their replies come and go likewise.
+const PIPELINED: f64 = (1 + SERVERS) as f64 / 16.0 * 1.3;
+
+#[test]
+fn one_client_with_16_requests_in_flight() {
+    assert_few_calls(measure(1, 16), PIPELINED);
+}
+
+#[test]
+fn fifty_clients_with_16_requests_in_flight() {
+    assert_few_calls(measure(50, 16), PIPELINED);
+}
+
+/// A bit of everything else: what is merged, answered here, hidden or refused allocates no more than `get` and `set`.
+fn other_commands(key: usize) -> (String, String) {
+    let next = (key + 1) % KEYS;
+    let last = (key + 2) % KEYS;
+    let length = VALUE.len();
+    let [first, second, third] = [key, next, last].map(value);
+    match key % 8 {
+        0 => (
+            format!("get key:{key} key:{next} none key:{last}\r\n"),
+            format!("{first}{second}{third}END\r\n"),
+        ),
+        1 => (format!("set key:{key} 0 0 {length} noreply\r\n{VALUE}\r\n"), String::new()),
+        2 => (
+            format!("mg key:{key} v q\r\nmg none v q\r\nmn\r\n"),
+            format!("VA {length}\r\n{VALUE}\r\nMN\r\n"),
+        ),
+        3 => (format!("touch key:{key} 0\r\n"), "TOUCHED\r\n".to_owned()),
+        4 => (format!("delete none:{key}\r\n"), "NOT_FOUND\r\n".to_owned()),
+        5 => (format!("incr key:{key} x\r\n"), "CLIENT_ERROR invalid numeric delta argument\r\n".to_owned()),
+        6 => (format!("gat 0 key:{key} key:{next}\r\n"), format!("{first}{second}END\r\n")),
+        _ => (format!("ms key:{key} {length} T0\r\n{VALUE}\r\nnonsense\r\n"), "HD\r\nERROR\r\n".to_owned()),
+    }
+}
+
+#[test]
+fn other_commands_allocate_nothing_either() {
+    let mut course = Course::start(50, &Batches::sets(64));
+    let (warm, measured) = (Batches::new(32, other_commands), Batches::new(16, other_commands));
+    for _ in 0..3 {
+        course.run(10_000, &warm);
+    }
+    assert_eq!(course.allocations(50_000, &measured), 0);
+    course.running.stop();
+}

@@ -1,0 +1,110 @@
+//! A worker on its thread, over cache servers on theirs.
+
+use crate::heap::{self, Heap};
+use golem_engine::Setup;
+use golem_engine::counters::{AllCounters, PoolSet, WorkerCounters};
+use golem_memserver::{Faults, MemServer, Options};
+use golem_net::{Clock, Counts, ListenSpec, Listener, Sender, Target};
+use golemproxy::places::Places;
+use golemproxy::worker::{ToWorker, Worker};
+use std::fmt::Write;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+/// One at a time: the tests of this program share the processors and the process's memory.
+static TURN: Mutex<()> = Mutex::new(());
+
+fn any_port() -> Target {
+    Target::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+}
+
+/// A worker that listens and is not started yet: who connects now is accepted in its first turn.
+pub(crate) struct Waiting {
+    pub(crate) address: SocketAddr,
+    pub(crate) servers: Vec<MemServer>,
+    counters: Arc<WorkerCounters>,
+    worker: Worker,
+    sender: Sender<ToWorker>,
+    turn: MutexGuard<'static, ()>,
+}
+
+/// A running worker.
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    pub(crate) servers: Vec<MemServer>,
+    pub(crate) counters: Arc<WorkerCounters>,
+    pub(crate) heap: &'static Heap,
+    sender: Sender<ToWorker>,
+    thread: JoinHandle<io::Result<Counts>>,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Waiting {
+    pub(crate) fn new(servers: usize) -> Self {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let servers: Vec<_> =
+            (0..servers).map(|_| MemServer::start(&any_port(), Options::default()).unwrap()).collect();
+        let mut text =
+            "main:\n  listen: 127.0.0.1:1\n  hash: fnv1a_64\n  timeout: 5000\n  servers:\n".to_owned();
+        for (number, server) in servers.iter().enumerate() {
+            writeln!(text, "    - {}:1 server{number}", server.local_addr().unwrap()).unwrap();
+        }
+        let config = golem_config::parse("test", &text).unwrap().config;
+        let counters = WorkerCounters::new([servers.len()].into_iter());
+        let clock = Clock::new();
+        let setup = Setup {
+            pools: config.pools.iter().cloned().map(Arc::new).collect(),
+            counters: Arc::clone(&counters),
+            all: AllCounters([Arc::clone(&counters)].into()),
+            seed: 1,
+            version: "0".to_owned(),
+            epoch: clock.wall(0) / 1_000_000,
+            workers: 1,
+        };
+        let (mut worker, sender) = Worker::new(setup, clock, Arc::new(Places::new(&config))).unwrap();
+        let mut spec = ListenSpec::new(any_port());
+        spec.backlog = 4096;
+        let listener = Listener::bind(&spec).unwrap();
+        let Target::Tcp(address) = listener.address().unwrap() else { panic!("not TCP") };
+        worker.listen(0, listener).unwrap();
+        Self { address, servers, counters, worker, sender, turn }
+    }
+
+    /// Starts it.
+    pub(crate) fn start(self) -> Running {
+        let Self { address, servers, counters, worker, sender, turn } = self;
+        let heap: &'static Heap = Box::leak(Box::default());
+        let thread = thread::spawn(move || {
+            heap::watch(heap);
+            worker.run()
+        });
+        Running { address, servers, counters, heap, sender, thread, _turn: turn }
+    }
+}
+
+impl Running {
+    /// Waits until `is_so` of the worker's counters.
+    pub(crate) fn wait_until(&self, what: &str, is_so: impl Fn(&PoolSet) -> bool) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while !is_so(&self.counters.pools[0]) {
+            assert!(Instant::now() < deadline, "{what} does not happen: {:?}", self.counters.pools[0]);
+            thread::yield_now();
+        }
+    }
+
+    /// Lets one server keep its replies to itself, or all of them answer.
+    pub(crate) fn silence(&self, silent: Option<usize>) {
+        for (number, server) in self.servers.iter().enumerate() {
+            server.set_faults(Faults { silence: silent == Some(number), ..Faults::default() }).unwrap();
+        }
+    }
+
+    /// Ends the worker and says how much its driver did.
+    pub(crate) fn stop(self) -> Counts {
+        self.sender.send(ToWorker::Stop).unwrap();
+        self.thread.join().unwrap().unwrap()
+    }
+}
