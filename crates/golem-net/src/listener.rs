@@ -3,7 +3,7 @@
 
 use crate::stream::Stream;
 use crate::target::Target;
-use socket2::{Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
@@ -39,7 +39,8 @@ pub struct Listener {
 
 impl Listener {
     /// Binds and listens. A TCP listener gets SO_REUSEADDR; a Unix socket's file that is left from an earlier run is
-    /// removed first, as nutcracker does (other kinds of files are not touched).
+    /// removed first (other kinds of files are not touched). While a process still listens there the address is in use,
+    /// as a port would be; with `reuseport` its file is replaced.
     ///
     /// # Errors
     /// What the system says: address in use, not available, permission denied, path too long.
@@ -60,7 +61,9 @@ impl Listener {
             }
             Target::Unix(path) => {
                 let socket = Socket::new_raw(spec.address.domain(), kind, None)?;
-                remove_stale_socket(path)?;
+                if spec.reuseport || !is_served(&address) {
+                    remove_socket(path)?;
+                }
                 socket.bind(&address)?;
                 if let Some(mode) = spec.mode {
                     fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
@@ -96,7 +99,18 @@ impl Listener {
     }
 }
 
-fn remove_stale_socket(path: &Path) -> io::Result<()> {
+/// Whether a process listens on a Unix address. Its queue may be full.
+fn is_served(address: &SockAddr) -> bool {
+    let Ok(socket) = Socket::new_raw(Domain::UNIX, Type::STREAM.nonblocking().cloexec(), None) else {
+        return false;
+    };
+    match socket.connect(address) {
+        Ok(()) => true,
+        Err(error) => error.kind() == io::ErrorKind::WouldBlock,
+    }
+}
+
+fn remove_socket(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(found) if found.file_type().is_socket() => fs::remove_file(path),
         // Something else lies there: binding will say that the address is in use.

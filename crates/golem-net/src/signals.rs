@@ -3,8 +3,11 @@
 
 use crate::mailbox::Sender;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGTTIN, SIGTTOU, SIGUSR1, SIGUSR2};
+use signal_hook::flag;
 use signal_hook::iterator::Handle;
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 /// The signals that mean something to a daemon.
@@ -57,6 +60,7 @@ impl Signal {
 pub struct Signals {
     handle: Handle,
     thread: Option<JoinHandle<()>>,
+    is_final: Arc<AtomicBool>,
 }
 
 impl Signals {
@@ -66,6 +70,10 @@ impl Signals {
     /// # Errors
     /// The handlers cannot be installed, or no thread started.
     pub fn catch<T: From<Signal> + Send + 'static>(receiver: Sender<T>) -> io::Result<Self> {
+        let is_final = Arc::new(AtomicBool::new(false));
+        for ending in [SIGTERM, SIGINT] {
+            flag::register_conditional_shutdown(ending, 1, Arc::clone(&is_final))?;
+        }
         let mut incoming = signal_hook::iterator::Signals::new(SIGNALS.iter().map(|(number, _, _)| *number))?;
         let handle = incoming.handle();
         let thread = thread::Builder::new().name("signals".to_owned()).spawn(move || {
@@ -74,7 +82,13 @@ impl Signals {
                 let _ = receiver.send(T::from(signal));
             }
         })?;
-        Ok(Self { handle, thread: Some(thread) })
+        Ok(Self { handle, thread: Some(thread), is_final })
+    }
+
+    /// From now on SIGTERM and SIGINT end the process at once, with exit code 1, whatever it does. For a process that is
+    /// ending already.
+    pub fn end_at_once(&self) {
+        self.is_final.store(true, Ordering::SeqCst);
     }
 }
 

@@ -108,6 +108,22 @@ fn unix_listeners_have_a_mode_and_replace_a_stale_file() {
 }
 
 #[test]
+fn a_unix_address_that_is_served_is_in_use_unless_it_may_be_shared() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("pool");
+    let mut spec = ListenSpec::new(Target::Unix(path.clone()));
+    spec.backlog = 0;
+    let _served = Listener::bind(&spec).unwrap();
+    // The second look finds the queue full.
+    for _ in 0..2 {
+        let refused = Listener::bind(&spec).unwrap_err();
+        assert_eq!(refused.raw_os_error(), Some(libc::EADDRINUSE));
+    }
+    spec.reuseport = true;
+    Listener::bind(&spec).unwrap();
+}
+
+#[test]
 fn a_file_that_is_no_socket_is_not_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("precious");

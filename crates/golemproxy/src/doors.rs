@@ -1,0 +1,204 @@
+//! The listening sockets of the process: those of the pools and that of the statistics. All of them are tried, so that
+//! one failed start shows everything that stands in its way; files of UNIX sockets go with the process.
+
+use crate::settings::Stats;
+use golem_config::{Config, ListenTarget, Pool};
+use golem_net::{ListenSpec, Listener, Target};
+use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
+use std::{fs, io};
+
+/// The permission of a UNIX socket in the background, where nutcracker's umask is 0.
+const BACKGROUND_MODE: u32 = 0o777;
+
+/// Open listening sockets.
+#[derive(Debug)]
+pub struct Doors {
+    /// First, so that files are removed while their sockets still exist.
+    pub files: SocketFiles,
+    /// Of the pools, in configuration order.
+    pub pools: Vec<Listener>,
+    /// Of the statistics, unless they are off.
+    pub statistics: Option<Listener>,
+}
+
+impl Doors {
+    /// Opens all of them.
+    ///
+    /// # Errors
+    /// All that failed, one text each, with pool and address.
+    pub fn open(config: &Config, stats: Option<&Stats>, in_background: bool) -> Result<Self, Vec<String>> {
+        let mut doors = Self { files: SocketFiles::default(), pools: Vec::new(), statistics: None };
+        let mut problems = Vec::new();
+        for pool in &config.pools {
+            let opened = bind(&spec_of(pool), in_background).and_then(|listener| {
+                doors.files.note(&listener)?;
+                doors.pools.push(listener);
+                Ok(())
+            });
+            if let Err(error) = opened {
+                let (name, place) = (pool.name.escape_debug(), pool.listen.source.escape_debug());
+                problems.push(format!("pool '{name}': cannot listen on '{place}': {error}"));
+            }
+        }
+        if let Some(stats) = stats {
+            let opened = bind(&spec_of_statistics(stats), in_background).and_then(|listener| {
+                doors.files.note(&listener)?;
+                doors.statistics = Some(listener);
+                Ok(())
+            });
+            if let Err(error) = opened {
+                problems.push(format!("statistics: cannot listen on {stats}: {error}"));
+            }
+        }
+        if problems.is_empty() { Ok(doors) } else { Err(problems) }
+    }
+}
+
+/// What a door needs, but for the address of a name.
+struct Plan {
+    target: ListenTarget,
+    backlog: Option<u32>,
+    reuseport: bool,
+    keepalive: bool,
+}
+
+fn spec_of(pool: &Pool) -> Plan {
+    Plan {
+        target: pool.listen.target.clone(),
+        backlog: Some(pool.backlog),
+        reuseport: pool.reuseport,
+        keepalive: pool.tcpkeepalive,
+    }
+}
+
+fn spec_of_statistics(stats: &Stats) -> Plan {
+    let target = if stats.address.starts_with('/') {
+        ListenTarget::Unix { path: stats.address.clone(), mode: None }
+    } else {
+        let host = stats.address.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        ListenTarget::Tcp { host: host.unwrap_or(&stats.address).to_owned(), port: stats.port }
+    };
+    Plan { target, backlog: None, reuseport: false, keepalive: false }
+}
+
+fn bind(plan: &Plan, in_background: bool) -> io::Result<Listener> {
+    let mut spec = ListenSpec::new(match &plan.target {
+        ListenTarget::Unix { path, .. } => Target::Unix(path.into()),
+        ListenTarget::Tcp { host, port } => {
+            let found = golem_net::resolve(host, *port)?;
+            let first = found.first().copied();
+            Target::Tcp(first.ok_or_else(|| io::Error::other("the name has no address"))?)
+        }
+    });
+    spec.backlog = plan.backlog.unwrap_or(spec.backlog);
+    spec.reuseport = plan.reuseport;
+    spec.keepalive = plan.keepalive;
+    if let ListenTarget::Unix { mode, .. } = &plan.target {
+        spec.mode = mode.or(in_background.then_some(BACKGROUND_MODE));
+    }
+    Listener::bind(&spec)
+}
+
+/// The files of UNIX sockets of this process. Dropping it removes those that still belong to it: a successor may have
+/// put its own in the place. As long as a socket lives, its file's number is not given to another file.
+#[derive(Debug, Default)]
+pub struct SocketFiles(Vec<SocketFile>);
+
+#[derive(Debug)]
+struct SocketFile {
+    path: PathBuf,
+    device: u64,
+    inode: u64,
+}
+
+impl SocketFiles {
+    fn note(&mut self, listener: &Listener) -> io::Result<()> {
+        if let Target::Unix(path) = listener.address()? {
+            let found = fs::symlink_metadata(&path)?;
+            self.0.push(SocketFile { path, device: found.dev(), inode: found.ino() });
+        }
+        Ok(())
+    }
+
+    /// Removes them, while their sockets exist.
+    pub fn remove(&mut self) {
+        for file in self.0.drain(..) {
+            let is_own = fs::symlink_metadata(&file.path)
+                .is_ok_and(|found| (found.dev(), found.ino()) == (file.device, file.inode));
+            if is_own {
+                // Where it cannot be removed, the next start does it.
+                let _ = fs::remove_file(&file.path);
+            }
+        }
+    }
+}
+
+impl Drop for SocketFiles {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+    use super::{BACKGROUND_MODE, Doors};
+    use crate::settings::Stats;
+    use golem_config::Config;
+    use std::net::TcpListener;
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::net::UnixListener;
+    use std::path::Path;
+    use tempfile::tempdir;
+
+    fn config(listen: &[&str]) -> Config {
+        let pool = |(number, listen): (usize, &&str)| {
+            format!("pool{number}:\n  listen: {listen}\n  timeout: 1\n  servers:\n    - 127.0.0.1:1:1\n")
+        };
+        let text: String = listen.iter().enumerate().map(pool).collect();
+        golem_config::parse("test", &text).unwrap().config
+    }
+
+    fn unix_stats(path: &Path) -> Stats {
+        Stats { address: path.display().to_string(), port: 1, is_default_address: false }
+    }
+
+    #[test]
+    fn every_door_that_stays_shut_is_named() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let folder = tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let place = taken.local_addr().unwrap().to_string();
+        let config = config(&[&place, path.to_str().unwrap(), "/nowhere/at/all"]);
+        let stats = Stats {
+            address: "127.0.0.1".into(),
+            port: taken.local_addr().unwrap().port(),
+            is_default_address: true,
+        };
+        let problems = Doors::open(&config, Some(&stats), false).unwrap_err();
+        assert_eq!(problems.len(), 3, "{problems:?}");
+        assert!(
+            problems[0]
+                .starts_with(&format!("pool 'pool0': cannot listen on '{place}': Address already in use"))
+        );
+        assert!(problems[1].starts_with("pool 'pool2': cannot listen on '/nowhere/at/all': No such file"));
+        assert!(problems[2].starts_with(&format!("statistics: cannot listen on {place}: ")), "{problems:?}");
+        assert!(!path.exists(), "the file of a start that failed");
+    }
+
+    #[test]
+    fn a_socket_file_goes_with_its_process_but_a_successors_stays() {
+        let folder = tempdir().unwrap();
+        let paths = ["own", "taken"].map(|name| folder.path().join(name));
+        let doors =
+            Doors::open(&config(&[paths[0].to_str().unwrap()]), Some(&unix_stats(&paths[1])), true).unwrap();
+        for path in &paths {
+            assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, BACKGROUND_MODE);
+        }
+        std::fs::remove_file(&paths[1]).unwrap();
+        let _successor = UnixListener::bind(&paths[1]).unwrap();
+        drop(doors);
+        assert_eq!(paths.map(|path| path.exists()), [false, true]);
+    }
+}
