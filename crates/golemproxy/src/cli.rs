@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use arguments::{Arguments, Subcommand};
 use clap::{CommandFactory, FromArgMatches};
 
-use crate::{config_file, serve, statistics_fields};
+use crate::{config_file, serve, statistics};
 
 /// What the flags say about serving. What is `None` was not given: the file decides, then the default.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,7 +93,7 @@ fn perform(action: Action) -> ExitCode {
             ExitCode::SUCCESS
         }
         Action::DescribeStatistics => {
-            eprint!("{}{}", version_block(), statistics_fields::description());
+            eprint!("{}{}", version_block(), statistics::description());
             ExitCode::SUCCESS
         }
         Action::TestConfiguration(file) => test_configuration(&file),

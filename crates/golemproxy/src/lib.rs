@@ -4,11 +4,15 @@
 pub mod cli;
 pub mod config_file;
 pub mod demo;
+pub mod doors;
+pub mod logging;
 pub mod notices;
+pub mod pid_file;
 mod placement;
 pub mod places;
 pub mod serve;
 pub mod settings;
-pub mod statistics_fields;
+mod start_lines;
+pub mod statistics;
 pub mod supervisor;
 pub mod worker;

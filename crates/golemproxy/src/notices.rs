@@ -2,7 +2,9 @@
 //! log can bear: one line a second for each server and for each pool's clients, with the number of those left out.
 
 use golem_config::Pool;
-use golem_engine::Notice;
+use golem_engine::{Notice, PoolIndex};
+use golem_net::Stream;
+use golem_ring::ServerIndex;
 use std::sync::Arc;
 
 /// Microseconds between two lines about one thing.
@@ -42,6 +44,25 @@ impl Notices {
             pools: pools.to_vec(),
             servers: pools.iter().map(|pool| vec![Last::default(); pool.servers.len()]).collect(),
             clients: vec![Last::default(); pools.len()],
+        }
+    }
+
+    /// Writes that a client came, at the level that shows each connection.
+    pub fn client_came(&self, pool: PoolIndex, stream: &Stream) {
+        // The address costs a system call.
+        if tracing::enabled!(tracing::Level::DEBUG)
+            && let Some(settings) = self.pools.get(pool.index())
+        {
+            let from = stream.peer().map_or_else(|| "a UNIX socket".to_owned(), |peer| peer.to_string());
+            tracing::debug!("pool '{}': client from {from}", settings.name);
+        }
+    }
+
+    /// Writes that a server connection is being made, at the level that shows each connection.
+    pub fn connecting(&self, pool: PoolIndex, server: ServerIndex) {
+        let settings = self.pools.get(pool.index());
+        if let Some((settings, server)) = settings.and_then(|s| Some((s, s.servers.get(server.index())?))) {
+            tracing::debug!("pool '{}': connecting to server '{}'", settings.name, server.entry);
         }
     }
 

@@ -1,29 +1,164 @@
 //! Serving the pools of a configuration file, from the start of the process to its end.
+//!
+//! The order of a start: read the file; then open everything that can be refused (log, listening sockets, pid file) and
+//! report all that was, still in the foreground; go to the background; start the threads. So the process that was
+//! started ends with 0 only if there is a daemon that serves.
 
 use crate::cli::ServeOptions;
 use crate::config_file;
-use crate::settings::Settings;
+use crate::doors::Doors;
+use crate::logging::{Destination, Logger, PROCESS};
+use crate::pid_file::PidFile;
+use crate::settings::{Log, Settings};
+use crate::start_lines;
 use crate::supervisor::{Event, Supervisor};
+use golem_config::Loaded;
 use golem_net::{Clock, Signal};
+use std::error::Error;
 
-/// Serves until a signal ends the process. Returns `Ok` after a clean end.
+const PROGRAM: &str = concat!("golemproxy-", env!("CARGO_PKG_VERSION"));
+
+/// Serves until a signal ends the process. Returns `Ok` after a clean end, and in the background only in the daemon.
 ///
 /// # Errors
 /// Why the process cannot start: the file, an address, a log or pid file.
-pub fn serve(options: &ServeOptions) -> Result<(), Box<dyn std::error::Error>> {
-    let loaded = config_file::load(&options.config_file)?;
-    let settings = Settings::new(options, &loaded.config.process);
-    let mut supervisor = Supervisor::start(&loaded.config, settings.workers, Clock::new())
-        .map_err(|problems| problems.join("\n"))?;
-    loop {
-        match supervisor.next_event()? {
-            Event::Signal(Signal::Terminate | Signal::Interrupt) => break,
-            Event::Signal(
-                Signal::HangUp | Signal::User1 | Signal::User2 | Signal::TtyIn | Signal::TtyOut,
-            ) => {}
-            Event::WorkerEnded(why) => return Err(why.into()),
+pub fn serve(options: &ServeOptions) -> Result<(), Box<dyn Error>> {
+    let loaded = match config_file::load(&options.config_file) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            // What the file says about the log is not known.
+            let log = options.log_file.clone().and_then(|file| Destination::open(&Log::File(file)).ok());
+            let lines = error.to_string().lines().map(str::to_owned).collect();
+            return Err(refuse(log, options.log_level.unwrap_or(crate::settings::LOG_LEVEL), lines));
         }
+    };
+    let settings = Settings::new(options, &loaded.config.process);
+    let ready = match prepare(&loaded, &settings, options.daemonise) {
+        Ok(ready) => ready,
+        Err((log, problems)) => return Err(refuse(log, settings.log_level, problems)),
+    };
+    if options.daemonise {
+        golem_net::daemonise()?;
     }
-    supervisor.stop();
-    Ok(())
+    let mut logger = Logger::start(ready.log, settings.log_level)?;
+    tracing::info!(
+        target: PROCESS,
+        "{PROGRAM} started on pid {}, with {}, configuration file '{}'",
+        std::process::id(),
+        if settings.workers == 1 { "1 worker".to_owned() } else { format!("{} workers", settings.workers) },
+        options.config_file.display()
+    );
+    let outcome = start(ready.doors, ready.pid_file, options, &settings, &loaded)
+        .and_then(|running| running.work(&mut logger));
+    match &outcome {
+        Ok(()) => tracing::info!(target: PROCESS, "{PROGRAM} ended"),
+        Err(error) => tracing::error!(target: PROCESS, "{PROGRAM} ended: {error}"),
+    }
+    outcome
+}
+
+/// All that a start needs from the system.
+struct Ready {
+    log: Destination,
+    doors: Doors,
+    pid_file: Option<PidFile>,
+}
+
+/// Opens everything; else all that was refused, and the log if that is open.
+fn prepare(
+    loaded: &Loaded,
+    settings: &Settings,
+    in_background: bool,
+) -> Result<Ready, (Option<Destination>, Vec<String>)> {
+    let mut problems = Vec::new();
+    let log = Destination::open(&settings.log).map_err(|problem| problems.push(problem)).ok();
+    let pid_file = settings.pid_file.as_deref().map(PidFile::open).transpose();
+    let pid_file = pid_file.map_err(|problem| problems.push(problem)).ok();
+    let doors = Doors::open(&loaded.config, settings.stats.as_ref(), in_background);
+    let doors = doors.map_err(|more| problems.extend(more)).ok();
+    match (log, pid_file, doors) {
+        (Some(log), Some(pid_file), Some(doors)) => Ok(Ready { log, doors, pid_file }),
+        (log, _, _) => Err((log, problems)),
+    }
+}
+
+/// Writes why the process cannot start to the log, if that is elsewhere than the error that is returned.
+fn refuse(log: Option<Destination>, level: u8, problems: Vec<String>) -> Box<dyn Error> {
+    if let Some(log) = log.filter(Destination::is_file)
+        && let Ok(_logger) = Logger::start(log, level)
+    {
+        for problem in &problems {
+            tracing::error!("{problem}");
+        }
+        tracing::info!(target: PROCESS, "{PROGRAM} cannot start");
+    }
+    problems.join("\n").into()
+}
+
+/// The process while it works.
+struct Running {
+    supervisor: Supervisor,
+    pid_file: Option<PidFile>,
+}
+
+fn start(
+    doors: Doors,
+    mut pid_file: Option<PidFile>,
+    options: &ServeOptions,
+    settings: &Settings,
+    loaded: &Loaded,
+) -> Result<Running, Box<dyn Error>> {
+    pid_file.as_mut().map_or(Ok(()), PidFile::write)?;
+    start_lines::log(options, settings, loaded);
+    let supervisor = Supervisor::start_behind(doors, &loaded.config, settings.workers, Clock::new())?;
+    Ok(Running { supervisor, pid_file })
+}
+
+impl Running {
+    /// Does what signals ask until one ends the process, or a worker ends.
+    fn work(mut self, logger: &mut Logger) -> Result<(), Box<dyn Error>> {
+        loop {
+            match self.supervisor.next_event()? {
+                Event::Signal(signal @ (Signal::Terminate | Signal::Interrupt)) => {
+                    received(signal, "ending");
+                    break;
+                }
+                Event::Signal(signal @ Signal::HangUp) => {
+                    received(signal, "opening the log file anew");
+                    match logger.reopen() {
+                        Ok(true) => tracing::info!(target: PROCESS, "log file opened anew"),
+                        Ok(false) => {}
+                        Err(problem) => tracing::error!("{problem}; the log stays where it is"),
+                    }
+                }
+                Event::Signal(signal @ Signal::TtyIn) => {
+                    received(signal, "up log level");
+                    say_level("up", logger.raise());
+                }
+                Event::Signal(signal @ Signal::TtyOut) => {
+                    received(signal, "down log level");
+                    say_level("down", logger.lower());
+                }
+                Event::Signal(signal @ Signal::User1) => {
+                    received(signal, "no effect: this version cannot read its configuration anew");
+                }
+                Event::Signal(signal @ Signal::User2) => received(signal, "no effect"),
+                Event::WorkerEnded(why) => return Err(why.into()),
+            }
+        }
+        // Both go first, so that they are gone should anything hold up the end.
+        drop(self.pid_file);
+        self.supervisor.stop();
+        Ok(())
+    }
+}
+
+fn received(signal: Signal, effect: &str) {
+    tracing::info!(target: PROCESS, "signal {} ({}) received, {effect}", signal.number(), signal.name());
+}
+
+fn say_level(direction: &str, level: Option<u8>) {
+    if let Some(level) = level {
+        tracing::info!(target: PROCESS, "{direction} log level to {level}");
+    }
 }

@@ -1,5 +1,6 @@
 //! The process-wide settings that hold: a flag of the command line before a key of the file, before the default.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use golem_config::{Process, Threads};
@@ -9,7 +10,8 @@ use crate::cli::ServeOptions;
 /// Workers that `threads: auto` takes at most: each one multiplies the connections that servers see.
 const AUTO_WORKERS_MAX: usize = 4;
 
-const LOG_LEVEL: u8 = 5;
+/// The log level when nobody names one.
+pub const LOG_LEVEL: u8 = 5;
 const STATS_ADDR: &str = "127.0.0.1";
 const STATS_PORT: u16 = 22222;
 
@@ -51,6 +53,17 @@ pub struct Stats {
     pub port: u16,
     /// Nobody named an address. nutcracker would listen on 0.0.0.0, so the start line says where this one does.
     pub is_default_address: bool,
+}
+
+impl fmt::Display for Stats {
+    /// As it can be given to a client.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.address.as_str() {
+            path if path.starts_with('/') => f.write_str(path),
+            host if host.contains(':') && !host.starts_with('[') => write!(f, "[{host}]:{}", self.port),
+            host => write!(f, "{host}:{}", self.port),
+        }
+    }
 }
 
 impl Settings {

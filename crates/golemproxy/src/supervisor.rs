@@ -1,18 +1,20 @@
-//! The supervisor: builds everything that can fail, starts the workers, accepts clients for them when there are several,
-//! and waits for signals. It is on the control plane only: no request passes through it.
+//! The supervisor: starts the workers, accepts clients for them when there are several, serves the statistics port, and
+//! waits for signals. It is on the control plane only: no request passes through it.
 
+use crate::doors::{Doors, SocketFiles};
 use crate::places::Places;
+use crate::statistics::{Source, Visit, Visitors};
 use crate::worker::{ToWorker, Worker};
-use golem_config::{Config, ListenTarget, Pool};
+use golem_config::{Config, Pool};
 use golem_engine::counters::{AllCounters, WorkerCounters};
 use golem_engine::{PoolIndex, Setup};
 use golem_net::{
-    Clock, CloseReason, ConnId, Driver, Handler, ListenSpec, Listener, Mailbox, Sender, Signal, Signals,
-    Slices, Stream, Target, mailbox,
+    Clock, CloseReason, ConnId, Driver, Handler, Mailbox, Sender, Signal, Signals, Slices, Stream, mailbox,
 };
 use std::io;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
+use std::time::Instant;
 
 /// What happened that concerns the whole process.
 #[derive(Debug)]
@@ -29,66 +31,47 @@ impl From<Signal> for Event {
     }
 }
 
-/// Opens the listening socket of a pool.
-///
-/// # Errors
-/// The host does not resolve, or the address cannot be bound; the text names pool and address.
-pub fn bind(pool: &Pool) -> Result<Listener, String> {
-    let place = |error: &dyn std::fmt::Display| {
-        format!("pool '{}': cannot listen on '{}': {error}", pool.name, pool.listen.source)
-    };
-    let (address, mode) = match &pool.listen.target {
-        ListenTarget::Unix { path, mode } => (Target::Unix(path.into()), *mode),
-        ListenTarget::Tcp { host, port } => {
-            let found = golem_net::resolve(host, *port).map_err(|error| place(&error))?;
-            let first = found.first().copied().ok_or_else(|| place(&"the name has no address"))?;
-            (Target::Tcp(first), None)
-        }
-    };
-    let mut spec = ListenSpec::new(address);
-    spec.backlog = pool.backlog;
-    spec.reuseport = pool.reuseport;
-    spec.keepalive = pool.tcpkeepalive;
-    spec.mode = mode;
-    Listener::bind(&spec).map_err(|error| place(&error))
-}
+/// The number of the statistics among the listeners; pools have their place in the configuration.
+const STATISTICS: u32 = u32::MAX;
 
 /// See the top of the file.
 #[derive(Debug)]
 pub struct Supervisor {
+    files: SocketFiles,
     driver: Driver,
     desk: Reception,
     events: Mailbox<Event>,
     workers: Vec<JoinHandle<()>>,
-    _signals: Signals,
+    signals: Signals,
 }
 
-/// Hands accepted clients to the workers.
+/// Hands accepted clients to the workers, and the statistics to those who ask.
 #[derive(Debug)]
 struct Reception {
     workers: Vec<Sender<ToWorker>>,
-    counters: AllCounters,
     /// Clients handed to each worker so far: what its own counters do not show yet is on its way.
     handed: Vec<i64>,
+    source: Source,
+    visitors: Visitors,
 }
 
 impl Supervisor {
-    /// Binds all listeners and starts all workers.
+    /// Opens the listening sockets of the pools and starts all workers.
     ///
     /// # Errors
     /// All the problems at once: each one says which pool and what to do.
     pub fn start(config: &Config, workers: usize, clock: Clock) -> Result<Self, Vec<String>> {
-        let (listeners, problems): (Vec<_>, Vec<_>) = config.pools.iter().map(bind).partition(Result::is_ok);
-        let problems: Vec<String> = problems.into_iter().filter_map(Result::err).collect();
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        let listeners = listeners.into_iter().flatten().collect();
-        Self::start_with(config, workers, clock, listeners)
+        let doors = Doors::open(config, None, false)?;
+        Self::start_behind(doors, config, workers, clock)
             .map_err(|error| vec![format!("cannot start: {error}")])
     }
 
-    fn start_with(config: &Config, count: usize, clock: Clock, listeners: Vec<Listener>) -> io::Result<Self> {
+    /// Starts all workers behind sockets that are open.
+    ///
+    /// # Errors
+    /// The system has no descriptors or threads for them.
+    pub fn start_behind(doors: Doors, config: &Config, count: usize, clock: Clock) -> io::Result<Self> {
+        let Doors { files, pools: listeners, statistics } = doors;
         let sizes: Vec<usize> = config.pools.iter().map(|pool| pool.servers.len()).collect();
         let own: Vec<_> = (0..count).map(|_| WorkerCounters::new(sizes.iter().copied())).collect();
         let counters = AllCounters(own.clone().into());
@@ -119,19 +102,22 @@ impl Supervisor {
                 _ => driver.listen(listener, u32::from(pool))?,
             }
         }
+        statistics.map_or(Ok(()), |listener| driver.listen(listener, STATISTICS))?;
         let threads =
             made.into_iter().enumerate().map(|(number, worker)| run(number, worker, sender.clone()));
         let threads = threads.collect::<io::Result<Vec<_>>>()?;
-        let desk = Reception { handed: vec![0; senders.len()], workers: senders, counters };
-        Ok(Self { driver, desk, events, workers: threads, _signals: signals })
+        let host = golem_net::machine::hostname().unwrap_or_default();
+        let source = Source { host, start: Instant::now(), pools, counters };
+        let desk = Reception {
+            handed: vec![0; senders.len()],
+            workers: senders,
+            source,
+            visitors: Visitors::default(),
+        };
+        Ok(Self { files, driver, desk, events, workers: threads, signals })
     }
 
-    /// The counters of all workers.
-    pub fn counters(&self) -> AllCounters {
-        self.desk.counters.clone()
-    }
-
-    /// Waits for the next thing that concerns the whole process, accepting clients meanwhile.
+    /// Waits for the next thing that concerns the whole process, accepting clients and serving statistics meanwhile.
     ///
     /// # Errors
     /// The poller failed.
@@ -141,26 +127,52 @@ impl Supervisor {
                 return Ok(event);
             }
             self.driver.turn(&mut self.desk, None)?;
+            while let Some(visit) = self.desk.visitors.next_visit() {
+                match visit {
+                    Visit::Flush(conn) => self.driver.flush(&mut self.desk, conn),
+                    Visit::Finish(conn) => self.driver.shutdown_write(conn),
+                    Visit::Close(conn) => self.driver.close(conn),
+                }
+            }
         }
     }
 
-    /// Ends the workers. Clients are closed.
-    pub fn stop(self) {
+    /// Ends the workers. Clients are closed. From now on another SIGTERM or SIGINT ends the process at once, with exit
+    /// code 1, should something hold this up.
+    pub fn stop(mut self) {
+        self.signals.end_at_once();
+        self.files.remove();
         for worker in &self.desk.workers {
             // One that has ended already needs no telling.
             let _ = worker.send(ToWorker::Stop);
         }
         for thread in self.workers {
+            // Why one ended was told by its farewell.
             let _ = thread.join();
         }
     }
 }
 
+/// Tells the supervisor when a worker ends, also by a panic.
+struct Farewell {
+    events: Sender<Event>,
+    text: String,
+}
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        // At the end of the process nobody is there to be told.
+        let _ = self.events.send(Event::WorkerEnded(std::mem::take(&mut self.text)));
+    }
+}
+
 fn run(number: usize, worker: Worker, events: Sender<Event>) -> io::Result<JoinHandle<()>> {
     Builder::new().name(format!("worker-{number}")).spawn(move || {
-        if let Err(error) = worker.run() {
-            let _ = events.send(Event::WorkerEnded(format!("worker {number}: {error}")));
-        }
+        let mut farewell = Farewell { events, text: format!("worker {number} has panicked") };
+        farewell.text = match worker.run() {
+            Ok(()) => format!("worker {number} has ended"),
+            Err(error) => format!("worker {number}: {error}"),
+        };
     })
 }
 
@@ -168,7 +180,7 @@ impl Reception {
     /// The worker with the fewest clients.
     fn emptiest(&self) -> usize {
         let load = |number: usize| {
-            let pools = self.counters.0.get(number).into_iter().flat_map(|worker| &worker.pools);
+            let pools = self.source.counters.0.get(number).into_iter().flat_map(|worker| &worker.pools);
             let (here, come) = pools.fold((0, 0), |(here, come), set| {
                 (here + set.pool.client_connections.get(), come + set.pool.client_total.get())
             });
@@ -180,6 +192,9 @@ impl Reception {
 
 impl Handler for Reception {
     fn admit(&mut self, listener: u32, stream: Stream) -> Option<Stream> {
+        if listener == STATISTICS {
+            return Some(stream);
+        }
         let number = self.emptiest();
         if let Some(worker) = self.workers.get(number)
             && worker.send(ToWorker::Client(PoolIndex::new(listener as u16), stream)).is_ok()
@@ -190,8 +205,9 @@ impl Handler for Reception {
         None
     }
 
-    fn accepted(&mut self, _listener: u32, _conn: ConnId) -> Option<u64> {
-        None
+    fn accepted(&mut self, _listener: u32, conn: ConnId) -> Option<u64> {
+        // Only the statistics admit connections to this driver.
+        Some(self.visitors.come(conn, self.source.document()))
     }
 
     fn accept_failed(&mut self, _listener: u32, reason: CloseReason) {
@@ -201,13 +217,23 @@ impl Handler for Reception {
         );
     }
 
-    fn received(&mut self, _user: u64, _bytes: &[u8]) {}
+    fn received(&mut self, _user: u64, _bytes: &[u8]) {
+        // Whatever is asked, there is one answer.
+    }
 
-    fn end_of_stream(&mut self, _user: u64) {}
+    fn end_of_stream(&mut self, user: u64) {
+        self.visitors.ended(user);
+    }
 
-    fn closed(&mut self, _user: u64, _reason: CloseReason) {}
+    fn closed(&mut self, user: u64, _reason: CloseReason) {
+        self.visitors.gone(user);
+    }
 
-    fn output<'a>(&'a self, _user: u64, _slices: &mut Slices<'a>) {}
+    fn output<'a>(&'a self, user: u64, slices: &mut Slices<'a>) {
+        self.visitors.output(user, slices);
+    }
 
-    fn sent(&mut self, _user: u64, _n: usize) {}
+    fn sent(&mut self, user: u64, n: usize) {
+        self.visitors.sent(user, n);
+    }
 }

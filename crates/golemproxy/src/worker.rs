@@ -116,6 +116,7 @@ impl Worker {
     fn carry_out(&mut self, wish: Wish) {
         match wish {
             Wish::Connect { conn, pool, server } => {
+                self.notices.connecting(pool, server);
                 let failure = match self.places.of(pool, server) {
                     Some(Place::Target(target)) => self.connect(conn, &target.clone()),
                     Some(Place::Name(host, port)) => self
@@ -157,6 +158,7 @@ impl Worker {
     /// Makes a stream a client. The poller reports what has arrived on it in the next turn.
     fn take_in(&mut self, pool: PoolIndex, stream: Stream) {
         let Some(id) = self.desk.engine.accept(pool) else { return };
+        self.notices.client_came(pool, &stream);
         match self.driver.adopt(stream, Connection::Client(id).to_bits()) {
             Ok(conn) => remember(&mut self.desk.clients, id.index(), conn),
             Err(error) => {

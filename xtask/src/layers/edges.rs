@@ -41,6 +41,7 @@ const ALLOWED: &[Allowed] = &[
             "golem-memserver",
             "golem-net",
             "golem-ring",
+            "jiff",
             "serde_json",
             "tracing",
             "tracing-subscriber",
