@@ -170,7 +170,7 @@ fn run(number: usize, worker: Worker, events: Sender<Event>) -> io::Result<JoinH
     Builder::new().name(format!("worker-{number}")).spawn(move || {
         let mut farewell = Farewell { events, text: format!("worker {number} has panicked") };
         farewell.text = match worker.run() {
-            Ok(()) => format!("worker {number} has ended"),
+            Ok(_) => format!("worker {number} has ended"),
             Err(error) => format!("worker {number}: {error}"),
         };
     })

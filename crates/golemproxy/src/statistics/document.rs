@@ -66,7 +66,8 @@ impl Source {
         let listeners = self.pools.len() as i64;
         let sets = self.counters.0.iter().flat_map(|worker| &worker.pools);
         sets.fold((listeners, listeners), |(total, current), set| {
-            let servers = |of: fn(&ServerCounters) -> i64| set.servers.iter().map(of).sum::<i64>();
+            let servers =
+                |of: fn(&ServerCounters) -> i64| set.servers.iter().map(|server| of(server)).sum::<i64>();
             (
                 total + set.pool.client_total.get() + servers(|server| server.connections_total.get()),
                 current + set.pool.client_connections.get() + servers(|server| server.connections_open.get()),
