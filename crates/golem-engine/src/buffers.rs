@@ -1,6 +1,8 @@
 //! Buffers of a worker: taken when the first byte has to be kept, given back when the last one has left, so that an
 //! idle connection holds none. Three sizes; each pool keeps a bounded number, so that nothing is kept after a burst.
 
+use crate::chain::Link;
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// Replies and incomplete requests of one client.
@@ -15,6 +17,9 @@ pub(crate) const LARGE_PAYLOAD: usize = 16 * 1024;
 const SMALL_KEPT: usize = 1024;
 const MEDIUM_KEPT: usize = 128;
 const SEGMENTS_KEPT: usize = 64;
+/// Queues of links kept, and how long each may be.
+const LINKS_KEPT: usize = 256;
+const LONGEST_KEPT: usize = 16;
 
 /// The pools of one worker.
 #[derive(Debug, Default)]
@@ -22,6 +27,8 @@ pub(crate) struct Buffers {
     small: Vec<Vec<u8>>,
     medium: Vec<Vec<u8>>,
     segments: Vec<Vec<u8>>,
+    /// Empty queues of the chains' links.
+    links: Vec<VecDeque<Link>>,
 }
 
 impl Buffers {
@@ -54,6 +61,21 @@ impl Buffers {
                 self.segments.push(buffer);
             }
             _ => {}
+        }
+    }
+}
+
+impl Buffers {
+    /// An empty queue of links.
+    pub(crate) fn take_links(&mut self) -> VecDeque<Link> {
+        self.links.pop().unwrap_or_default()
+    }
+
+    /// Takes an empty queue back; a long one, or one too many, is freed.
+    pub(crate) fn give_links(&mut self, links: VecDeque<Link>) {
+        debug_assert!(links.is_empty());
+        if (1..=LONGEST_KEPT).contains(&links.capacity()) && self.links.len() < LINKS_KEPT {
+            self.links.push(links);
         }
     }
 }

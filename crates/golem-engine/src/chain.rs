@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 /// A buffer of which the bytes `start..end` are still wanted.
 #[derive(Debug)]
-struct Link {
+pub(crate) struct Link {
     bytes: Vec<u8>,
     start: usize,
     end: usize,
@@ -17,7 +17,8 @@ struct Link {
 /// See the top of the file.
 #[derive(Debug)]
 pub(crate) struct Chain {
-    /// Buffers that are appended to no more, in order.
+    /// Buffers that are appended to no more, in order. The queue itself is borrowed like a buffer, so that an empty chain
+    /// holds no memory.
     full: VecDeque<Link>,
     tail: Vec<u8>,
     /// Bytes at the front of `tail` that have left.
@@ -62,7 +63,7 @@ impl Chain {
             let room = self.tail.capacity() - self.tail.len();
             if room == 0 {
                 let wanted = if self.tail.is_empty() { bytes.len().max(self.floor) } else { MEDIUM };
-                self.close_tail();
+                self.close_tail(buffers);
                 self.tail = buffers.take(wanted);
                 continue;
             }
@@ -73,20 +74,30 @@ impl Chain {
     }
 
     /// Makes the tail a link like the others, so that something can be put behind it.
-    fn close_tail(&mut self) {
+    fn close_tail(&mut self, buffers: &mut Buffers) {
         let bytes = core::mem::take(&mut self.tail);
         let start = core::mem::take(&mut self.tail_start);
         if start < bytes.len() {
             let end = bytes.len();
-            self.full.push_back(Link { bytes, start, end });
+            self.links(buffers).push_back(Link { bytes, start, end });
+        } else {
+            buffers.give(bytes);
         }
     }
 
+    /// The queue of full buffers, to be put into.
+    fn links(&mut self, buffers: &mut Buffers) -> &mut VecDeque<Link> {
+        if self.full.capacity() == 0 {
+            self.full = buffers.take_links();
+        }
+        &mut self.full
+    }
+
     /// Moves `bytes[..end]` behind what is there, without copying.
-    pub(crate) fn push(&mut self, bytes: Vec<u8>, end: usize) {
-        self.close_tail();
+    pub(crate) fn push(&mut self, bytes: Vec<u8>, end: usize, buffers: &mut Buffers) {
+        self.close_tail(buffers);
         self.len += end;
-        self.full.push_back(Link { bytes, start: 0, end });
+        self.links(buffers).push_back(Link { bytes, start: 0, end });
     }
 
     /// Moves all of `other` behind what is there; short ones are copied, so that small replies share a buffer.
@@ -96,9 +107,10 @@ impl Chain {
             other.clear(buffers);
             return;
         }
-        self.close_tail();
+        self.close_tail(buffers);
         self.len += other.len;
-        self.full.append(&mut other.full);
+        self.links(buffers).append(&mut other.full);
+        buffers.give_links(other.full);
         self.tail = other.tail;
         self.tail_start = other.tail_start;
     }
@@ -159,9 +171,8 @@ impl Chain {
         if self.tail.capacity() > 0 {
             buffers.give(core::mem::take(&mut self.tail));
         }
-        // Room for a few links is kept, so that answers of some KiB allocate nothing; a burst's room is not.
-        if self.full.capacity() > 8 {
-            self.full = VecDeque::new();
+        if self.full.capacity() > 0 {
+            buffers.give_links(core::mem::take(&mut self.full));
         }
     }
 }
@@ -213,7 +224,7 @@ mod tests {
                         let bytes = fresh(len);
                         let mut segment = buffers.take_segment();
                         segment[..len].copy_from_slice(&bytes);
-                        chain.push(segment, len);
+                        chain.push(segment, len, &mut buffers);
                         model.extend(bytes);
                     }
                     Step::AppendChain(len, pushed) => {
@@ -222,7 +233,7 @@ mod tests {
                         other.append(&bytes, &mut buffers);
                         model.extend(bytes);
                         if pushed {
-                            other.push(alloc::vec![1, 2, 3], 2);
+                            other.push(alloc::vec![1, 2, 3], 2, &mut buffers);
                             model.extend([1, 2]);
                         }
                         chain.append_chain(other, &mut buffers);
@@ -237,6 +248,7 @@ mod tests {
                     }
                 }
                 assert_eq!(chain.len(), model.len());
+                assert!(!model.is_empty() || chain.full.capacity() + chain.tail.capacity() == 0, "an empty chain holds none");
                 assert_eq!(chain.slices().collect::<Vec<_>>().concat(), model);
                 let last = model.len().checked_sub(2).map(|at| [model[at], model[at + 1]]);
                 assert_eq!(chain.last_two(), last);

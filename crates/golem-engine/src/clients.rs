@@ -103,7 +103,7 @@ impl Engine {
         let Some(client) = self.clients.get_mut(id) else { return };
         let Input::Upload(upload) = core::mem::replace(&mut client.input, Input::Requests) else { return };
         let Upload { head, server, filling } = *upload;
-        let mut frame = filling.finish();
+        let mut frame = filling.finish(&mut self.buffers);
         match frame.last_two() {
             Some([b'\r', b'\n']) => self.forward_chain(id, &head, server, frame),
             last => {

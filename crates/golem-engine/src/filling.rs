@@ -40,7 +40,7 @@ impl Filling {
     fn make_room(&mut self, buffers: &mut Buffers) {
         if self.filled == self.segment.len() {
             let full = core::mem::replace(&mut self.segment, buffers.take_segment());
-            self.chain.push(full, self.filled);
+            self.chain.push(full, self.filled, buffers);
             self.filled = 0;
         }
     }
@@ -73,14 +73,14 @@ impl Filling {
     }
 
     /// The payload.
-    pub(crate) fn finish(mut self) -> Chain {
-        self.chain.push(self.segment, self.filled);
+    pub(crate) fn finish(mut self, buffers: &mut Buffers) -> Chain {
+        self.chain.push(self.segment, self.filled, buffers);
         self.chain
     }
 
     /// Gives the buffers back.
     pub(crate) fn discard(self, buffers: &mut Buffers) {
-        self.finish().clear(buffers);
+        self.finish(buffers).clear(buffers);
     }
 }
 
@@ -106,6 +106,6 @@ mod tests {
             at += step;
         }
         assert_eq!(filling.feed(b"next", &mut buffers), 0);
-        assert_eq!(filling.finish().slices().collect::<Vec<_>>().concat(), bytes);
+        assert_eq!(filling.finish(&mut buffers).slices().collect::<Vec<_>>().concat(), bytes);
     }
 }

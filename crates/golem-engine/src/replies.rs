@@ -114,10 +114,11 @@ impl Engine {
         let Some(conn) = self.conns.get_mut(id) else { return Ok(()) };
         match conn.incoming.take() {
             Some(Incoming::Value(filling, ordinal)) if filling.is_complete() => {
-                self.hand_on_chain(id, filling.finish(), ordinal)
+                let chain = filling.finish(&mut self.buffers);
+                self.hand_on_chain(id, chain, ordinal)
             }
             Some(Incoming::Last(filling, status)) if filling.is_complete() => {
-                let chain = filling.finish();
+                let chain = filling.finish(&mut self.buffers);
                 if chain.last_two() != Some(*b"\r\n") {
                     return Err(Broken::because("data without CR LF"));
                 }
