@@ -33,7 +33,6 @@ pub(crate) struct Waiting {
 
 /// A running worker.
 pub(crate) struct Running {
-    pub(crate) address: SocketAddr,
     pub(crate) servers: Vec<MemServer>,
     pub(crate) counters: Arc<WorkerCounters>,
     pub(crate) heap: &'static Heap,
@@ -75,13 +74,13 @@ impl Waiting {
 
     /// Starts it.
     pub(crate) fn start(self) -> Running {
-        let Self { address, servers, counters, worker, sender, turn } = self;
+        let Self { address: _, servers, counters, worker, sender, turn } = self;
         let heap: &'static Heap = Box::leak(Box::default());
         let thread = thread::spawn(move || {
             heap::watch(heap);
             worker.run()
         });
-        Running { address, servers, counters, heap, sender, thread, _turn: turn }
+        Running { servers, counters, heap, sender, thread, _turn: turn }
     }
 }
 
