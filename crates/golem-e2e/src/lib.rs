@@ -9,6 +9,7 @@ pub mod dice;
 pub mod failure;
 pub mod fake_server;
 pub mod identity_server;
+pub mod instance;
 pub mod namespace;
 mod pacing;
 pub mod port;
@@ -16,8 +17,10 @@ pub mod process;
 pub mod programs;
 pub mod random_pool;
 pub mod relay;
+pub mod statistics;
 pub mod target;
 pub mod transcript;
+pub mod waiting;
 
 use std::path::{Path, PathBuf};
 

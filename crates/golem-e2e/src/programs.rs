@@ -122,8 +122,8 @@ impl Proxy {
         };
         command.arg("-c").arg(&file).args(["-a", "127.0.0.1", "-s", &stats.address().port().to_string()]);
         if program == Program::Nutcracker {
-            // Debian's build logs to a file of the system unless told otherwise.
-            command.args(["-o", "/dev/stderr", "-p"]).arg(folder.path().join("pid"));
+            // Debian's build logs to a file of the system unless told otherwise. Statistics are as old as the interval.
+            command.args(["-i", "10", "-o", "/dev/stderr", "-p"]).arg(folder.path().join("pid"));
         }
         let mut process = Process::start(&mut command)?;
         process.wait_until_ready(&listen)?;

@@ -20,7 +20,7 @@ pub mod waker;
 pub use clock::Clock;
 pub use daemon::daemonise;
 pub use driver::{ConnId, Counts, Driver, Handler, Slices};
-pub use listener::{ListenSpec, Listener};
+pub use listener::{ListenSpec, Listener, Reserved};
 pub use mailbox::{Mailbox, Sender, mailbox};
 pub use reason::{Cause, CloseReason};
 pub use resolve::{Resolved, Resolver, resolve};

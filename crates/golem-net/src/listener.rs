@@ -38,7 +38,46 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Binds and listens. A TCP listener gets SO_REUSEADDR; a Unix socket's file that is left from an earlier run is
+    /// Binds and listens, see [`Reserved::bind`].
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn bind(spec: &ListenSpec) -> io::Result<Self> {
+        Reserved::bind(spec)?.listen()
+    }
+
+    /// The bound address: with the port that the system chose, where port 0 was asked.
+    ///
+    /// # Errors
+    /// The system's; not to be expected.
+    pub fn address(&self) -> io::Result<Target> {
+        address(&self.socket)
+    }
+
+    /// Takes one waiting connection, with one system call.
+    pub(crate) fn accept(&self) -> io::Result<Stream> {
+        let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
+        // SAFETY: the descriptor is open while `self` lives, and null pointers say that no address is wanted.
+        let fd = unsafe { libc::accept4(self.socket.as_raw_fd(), ptr::null_mut(), ptr::null_mut(), flags) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: accept4 has just made this descriptor, and nothing else owns it.
+        let owned = unsafe { OwnedFd::from_raw_fd(fd) };
+        Ok(Stream { socket: Socket::from(owned) })
+    }
+}
+
+/// A socket with its address, which does not listen yet: what a start opens while it may still fail, so that clients are
+/// refused until all is ready.
+#[derive(Debug)]
+pub struct Reserved {
+    socket: Socket,
+    backlog: i32,
+}
+
+impl Reserved {
+    /// Binds. A TCP socket gets SO_REUSEADDR; a Unix socket's file that is left from an earlier run is
     /// removed first (other kinds of files are not touched). While a process still listens there the address is in use,
     /// as a port would be; with `reuseport` its file is replaced.
     ///
@@ -71,32 +110,30 @@ impl Listener {
                 socket
             }
         };
-        socket.listen(i32::try_from(spec.backlog).unwrap_or(i32::MAX))?;
-        Ok(Self { socket })
+        Ok(Self { socket, backlog: i32::try_from(spec.backlog).unwrap_or(i32::MAX) })
     }
 
-    /// The bound address: with the port that the system chose, where port 0 was asked.
+    /// Listens.
+    ///
+    /// # Errors
+    /// The address is in use by a process that reserved it too, and was faster.
+    pub fn listen(self) -> io::Result<Listener> {
+        self.socket.listen(self.backlog)?;
+        Ok(Listener { socket: self.socket })
+    }
+
+    /// The bound address, see [`Listener::address`].
     ///
     /// # Errors
     /// The system's; not to be expected.
     pub fn address(&self) -> io::Result<Target> {
-        let address = self.socket.local_addr()?;
-        Target::from_sock_addr(&address)
-            .ok_or_else(|| io::Error::other("the listening socket has no address"))
+        address(&self.socket)
     }
+}
 
-    /// Takes one waiting connection, with one system call.
-    pub(crate) fn accept(&self) -> io::Result<Stream> {
-        let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;
-        // SAFETY: the descriptor is open while `self` lives, and null pointers say that no address is wanted.
-        let fd = unsafe { libc::accept4(self.socket.as_raw_fd(), ptr::null_mut(), ptr::null_mut(), flags) };
-        if fd < 0 {
-            return Err(io::Error::last_os_error());
-        }
-        // SAFETY: accept4 has just made this descriptor, and nothing else owns it.
-        let owned = unsafe { OwnedFd::from_raw_fd(fd) };
-        Ok(Stream { socket: Socket::from(owned) })
-    }
+fn address(socket: &Socket) -> io::Result<Target> {
+    let address = socket.local_addr()?;
+    Target::from_sock_addr(&address).ok_or_else(|| io::Error::other("the listening socket has no address"))
 }
 
 /// Whether a process listens on a Unix address. Its queue may be full.

@@ -1,9 +1,10 @@
 //! The listening sockets of the process: those of the pools and that of the statistics. All of them are tried, so that
-//! one failed start shows everything that stands in its way; files of UNIX sockets go with the process.
+//! one failed start shows everything that stands in its way; clients are refused until the supervisor opens them. Files
+//! of UNIX sockets go with the process.
 
 use crate::settings::Stats;
 use golem_config::{Config, ListenTarget, Pool};
-use golem_net::{ListenSpec, Listener, Target};
+use golem_net::{ListenSpec, Reserved, Target};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::{fs, io};
@@ -11,19 +12,19 @@ use std::{fs, io};
 /// The permission of a UNIX socket in the background, where nutcracker's umask is 0.
 const BACKGROUND_MODE: u32 = 0o777;
 
-/// Open listening sockets.
+/// Sockets that have their addresses and do not listen yet.
 #[derive(Debug)]
 pub struct Doors {
     /// First, so that files are removed while their sockets still exist.
     pub files: SocketFiles,
     /// Of the pools, in configuration order.
-    pub pools: Vec<Listener>,
+    pub pools: Vec<Reserved>,
     /// Of the statistics, unless they are off.
-    pub statistics: Option<Listener>,
+    pub statistics: Option<Reserved>,
 }
 
 impl Doors {
-    /// Opens all of them.
+    /// Takes all addresses.
     ///
     /// # Errors
     /// All that failed, one text each, with pool and address.
@@ -82,7 +83,7 @@ fn spec_of_statistics(stats: &Stats) -> Plan {
     Plan { target, backlog: None, reuseport: false, keepalive: false }
 }
 
-fn bind(plan: &Plan, in_background: bool) -> io::Result<Listener> {
+fn bind(plan: &Plan, in_background: bool) -> io::Result<Reserved> {
     let mut spec = ListenSpec::new(match &plan.target {
         ListenTarget::Unix { path, .. } => Target::Unix(path.into()),
         ListenTarget::Tcp { host, port } => {
@@ -97,7 +98,7 @@ fn bind(plan: &Plan, in_background: bool) -> io::Result<Listener> {
     if let ListenTarget::Unix { mode, .. } = &plan.target {
         spec.mode = mode.or(in_background.then_some(BACKGROUND_MODE));
     }
-    Listener::bind(&spec)
+    Reserved::bind(&spec)
 }
 
 /// The files of UNIX sockets of this process. Dropping it removes those that still belong to it: a successor may have
@@ -113,7 +114,7 @@ struct SocketFile {
 }
 
 impl SocketFiles {
-    fn note(&mut self, listener: &Listener) -> io::Result<()> {
+    fn note(&mut self, listener: &Reserved) -> io::Result<()> {
         if let Target::Unix(path) = listener.address()? {
             let found = fs::symlink_metadata(&path)?;
             self.0.push(SocketFile { path, device: found.dev(), inode: found.ino() });

@@ -146,7 +146,8 @@ impl Running {
                 Event::WorkerEnded(why) => return Err(why.into()),
             }
         }
-        // Both go first, so that they are gone should anything hold up the end.
+        self.supervisor.begin_end();
+        // Before anything that can hold up the end.
         drop(self.pid_file);
         self.supervisor.stop();
         Ok(())

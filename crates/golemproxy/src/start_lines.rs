@@ -4,6 +4,9 @@ use crate::cli::ServeOptions;
 use crate::settings::{Settings, Stats};
 use golem_config::{Loaded, Pool};
 
+/// Servers of one pool that a line names.
+const NAMED_MOST: usize = 100;
+
 /// The lines behind the first one, for what was loaded and holds. Warnings come first.
 pub(crate) fn log(options: &ServeOptions, settings: &Settings, loaded: &Loaded) {
     for warning in &loaded.warnings {
@@ -44,8 +47,12 @@ fn servers(pool: &Pool) -> String {
             format!("{} {}", server.entry, server.label)
         }
     };
-    let servers: Vec<String> = pool.servers.iter().map(named).collect();
-    format!("pool '{}': servers {}", pool.name, servers.join(", "))
+    let servers: Vec<String> = pool.servers.iter().take(NAMED_MOST).map(named).collect();
+    let more = match pool.servers.len().saturating_sub(NAMED_MOST) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("pool '{}': servers {}{more}", pool.name, servers.join(", "))
 }
 
 fn statistics(stats: Option<&Stats>) -> String {

@@ -71,7 +71,7 @@ impl Supervisor {
     /// # Errors
     /// The system has no descriptors or threads for them.
     pub fn start_behind(doors: Doors, config: &Config, count: usize, clock: Clock) -> io::Result<Self> {
-        let Doors { files, pools: listeners, statistics } = doors;
+        let Doors { files, pools: reserved, statistics } = doors;
         let sizes: Vec<usize> = config.pools.iter().map(|pool| pool.servers.len()).collect();
         let own: Vec<_> = (0..count).map(|_| WorkerCounters::new(sizes.iter().copied())).collect();
         let counters = AllCounters(own.clone().into());
@@ -96,13 +96,17 @@ impl Supervisor {
             made.push(worker);
             senders.push(sender);
         }
-        for (pool, listener) in (0u16..).zip(listeners) {
+        // Signals are caught and all is there: whoever can connect is served.
+        for (pool, reserved) in (0u16..).zip(reserved) {
+            let listener = reserved.listen()?;
             match made.as_mut_slice() {
                 [only] => only.listen(pool, listener)?,
                 _ => driver.listen(listener, u32::from(pool))?,
             }
         }
-        statistics.map_or(Ok(()), |listener| driver.listen(listener, STATISTICS))?;
+        if let Some(reserved) = statistics {
+            driver.listen(reserved.listen()?, STATISTICS)?;
+        }
         let threads =
             made.into_iter().enumerate().map(|(number, worker)| run(number, worker, sender.clone()));
         let threads = threads.collect::<io::Result<Vec<_>>>()?;
@@ -137,10 +141,14 @@ impl Supervisor {
         }
     }
 
-    /// Ends the workers. Clients are closed. From now on another SIGTERM or SIGINT ends the process at once, with exit
-    /// code 1, should something hold this up.
-    pub fn stop(mut self) {
+    /// From now on SIGTERM and SIGINT end the process at once, with exit code 1, should something hold up its end.
+    pub fn begin_end(&self) {
         self.signals.end_at_once();
+    }
+
+    /// Ends the workers. Clients are closed.
+    pub fn stop(mut self) {
+        self.begin_end();
         self.files.remove();
         for worker in &self.desk.workers {
             // One that has ended already needs no telling.
