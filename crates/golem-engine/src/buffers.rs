@@ -15,8 +15,8 @@ pub(crate) const SEGMENT: usize = 64 * 1024;
 pub(crate) const LARGE_PAYLOAD: usize = 16 * 1024;
 
 const SMALL_KEPT: usize = 1024;
-const MEDIUM_KEPT: usize = 128;
-const SEGMENTS_KEPT: usize = 64;
+const MEDIUM_KEPT: usize = 64;
+const SEGMENTS_KEPT: usize = 32;
 /// Queues of links kept, and how long each may be.
 const LINKS_KEPT: usize = 256;
 const LONGEST_KEPT: usize = 16;
@@ -29,6 +29,8 @@ pub(crate) struct Buffers {
     segments: Vec<Vec<u8>>,
     /// Empty queues of the chains' links.
     links: Vec<VecDeque<Link>>,
+    /// Bytes that were freed instead of kept, since somebody asked.
+    freed: usize,
 }
 
 impl Buffers {
@@ -60,7 +62,7 @@ impl Buffers {
             SEGMENT if self.segments.len() < SEGMENTS_KEPT && buffer.len() == SEGMENT => {
                 self.segments.push(buffer);
             }
-            _ => {}
+            len => self.freed += len,
         }
     }
 }
@@ -77,6 +79,21 @@ impl Buffers {
         if (1..=LONGEST_KEPT).contains(&links.capacity()) && self.links.len() < LINKS_KEPT {
             self.links.push(links);
         }
+    }
+
+    /// Bytes freed instead of kept, since [`Buffers::forget_freed`].
+    pub(crate) const fn freed(&self) -> usize {
+        self.freed
+    }
+
+    /// So many bytes more were freed elsewhere.
+    pub(crate) const fn note_freed(&mut self, bytes: usize) {
+        self.freed += bytes;
+    }
+
+    /// Counts from zero again.
+    pub(crate) const fn forget_freed(&mut self) {
+        self.freed = 0;
     }
 }
 
@@ -105,6 +122,7 @@ mod tests {
         for _ in 0..10_000 {
             buffers.give(alloc::vec![0; SEGMENT]);
         }
+        assert_eq!(buffers.freed(), (10_000 - super::SEGMENTS_KEPT) * SEGMENT);
         assert!(buffers.segments.len() <= super::SEGMENTS_KEPT);
     }
 }

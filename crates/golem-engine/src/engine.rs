@@ -14,6 +14,7 @@ use crate::pool::{Pool, PoolIndex};
 use crate::request::Request;
 use crate::scatter::OpenParts;
 use crate::server::ServerConn;
+use crate::spare::Spare;
 use crate::table::Table;
 use crate::time::{Time, Timers};
 use alloc::boxed::Box;
@@ -47,6 +48,8 @@ pub enum Wish {
     Resume(Connection),
     /// Say it in the log.
     Notice(Notice),
+    /// A burst is over and its memory is free: have the allocator give it back to the system.
+    ReleaseMemory,
 }
 
 /// What is worth a line in the log.
@@ -117,8 +120,9 @@ pub struct Engine {
     pub(crate) setup: Setup,
     wishes: VecDeque<Wish>,
     dirty: VecDeque<Connection>,
-    #[allow(clippy::vec_box, reason = "requests hold them boxed; unboxing would allocate again")]
-    spare_gathers: Vec<Box<Gather>>,
+    pub(crate) spare: Spare,
+    /// When to look whether memory can be given back.
+    pub(crate) memory_due: Option<Time>,
     /// Scratch of the scatter, kept for its memory: the newest part of each server, and the parts being written.
     pub(crate) part_of: Vec<u32>,
     pub(crate) open_parts: OpenParts,
@@ -142,7 +146,8 @@ impl Engine {
             counters: Arc::clone(&setup.counters),
             wishes: VecDeque::new(),
             dirty: VecDeque::new(),
-            spare_gathers: Vec::new(),
+            spare: Spare::default(),
+            memory_due: None,
             part_of: Vec::new(),
             open_parts: OpenParts::default(),
             reply: Vec::new(),
@@ -240,11 +245,13 @@ impl Engine {
                 Connection::Server(id) => self.server_due(id),
             }
         }
+        self.look_at_memory();
     }
 
     /// When [`Engine::expire`] has something to do next.
     pub fn next_deadline(&self) -> Option<Time> {
-        self.timers.next()
+        let due = [self.timers.next(), self.memory_deadline()];
+        due.into_iter().flatten().min()
     }
 
     /// The next thing that the driver should do.
@@ -302,18 +309,13 @@ impl Engine {
         self.counters.pools.get(pool.index()).map(|set| &set.pool)
     }
 
-    /// An empty gather, out of the spare ones if there is one.
+    /// An empty gather.
     pub(crate) fn take_gather(&mut self, rule: Rule) -> Box<Gather> {
-        let mut gather = self.spare_gathers.pop().unwrap_or_else(|| Box::new(Gather::new(rule)));
-        gather.rule = rule;
-        gather
+        self.spare.take(rule)
     }
 
-    pub(crate) fn give_gather(&mut self, mut gather: Box<Gather>) {
-        if self.spare_gathers.len() < SPARE_GATHERS {
-            gather.reset(Rule::Values, &mut self.buffers);
-            self.spare_gathers.push(gather);
-        }
+    pub(crate) fn give_gather(&mut self, gather: Box<Gather>) {
+        self.spare.give(gather, &mut self.buffers);
     }
 
     /// The pool's `timeout`.
@@ -321,6 +323,3 @@ impl Engine {
         self.pools.get(pool.index()).and_then(|pool| pool.settings.timeout)
     }
 }
-
-/// Gathers kept for the next multi-key requests.
-const SPARE_GATHERS: usize = 64;

@@ -3,6 +3,7 @@
 use crate::buffers::Buffers;
 use crate::chain::Chain;
 use crate::failure::Failure;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use golem_ring::ServerIndex;
 
@@ -35,8 +36,8 @@ pub(crate) enum PartEnd {
 enum Block {
     /// So many bytes of the part's buffer.
     Copied(usize),
-    /// A large one, in its own segments.
-    Moved(Chain),
+    /// A large one, in its own segments; boxed, so that small ones take little room.
+    Moved(Box<Chain>),
 }
 
 /// What one server is asked, and what it said.
@@ -68,6 +69,8 @@ pub(crate) struct Gather {
     pub held: usize,
     /// Emptied parts, for the next request.
     spare: Vec<Part>,
+    /// Bytes that it takes, now that it is empty.
+    room: usize,
 }
 
 /// Room that an emptied part keeps for its next use.
@@ -76,7 +79,15 @@ const KEPT: usize = 16 * 1024;
 impl Gather {
     /// One without parts.
     pub(crate) const fn new(rule: Rule) -> Self {
-        Self { rule, parts: Vec::new(), key_part: Vec::new(), waiting: 0, held: 0, spare: Vec::new() }
+        Self {
+            rule,
+            parts: Vec::new(),
+            key_part: Vec::new(),
+            waiting: 0,
+            held: 0,
+            spare: Vec::new(),
+            room: 0,
+        }
     }
 
     /// Adds a part for `server` and gives its number.
@@ -108,7 +119,7 @@ impl Gather {
     pub(crate) fn hold_chain(&mut self, number: u32, ordinal: u32, block: Chain) {
         if let Some(part) = self.parts.get_mut(number as usize) {
             self.held += block.len();
-            part.blocks.push((ordinal, Block::Moved(block)));
+            part.blocks.push((ordinal, Block::Moved(Box::new(block))));
         }
     }
 
@@ -159,7 +170,7 @@ impl Gather {
                         end += len;
                         out.append(part.bytes.get(at..end).unwrap_or_default(), buffers);
                     }
-                    Block::Moved(chain) => out.append_chain(chain, buffers),
+                    Block::Moved(chain) => out.append_chain(*chain, buffers),
                 }
             }
             part.written = (ordinal + 1, end);
@@ -167,8 +178,7 @@ impl Gather {
     }
 
     /// Empties it, so that it can serve another request.
-    pub(crate) fn reset(&mut self, rule: Rule, buffers: &mut Buffers) {
-        self.rule = rule;
+    pub(crate) fn reset(&mut self, buffers: &mut Buffers) {
         for mut part in self.parts.drain(..) {
             part.drop_values(buffers);
             if part.bytes.capacity() <= KEPT && part.blocks.capacity() <= KEPT / 64 && self.spare.len() < 64 {
@@ -179,10 +189,25 @@ impl Gather {
         self.key_part.shrink_to(KEPT / 4);
         self.waiting = 0;
         self.held = 0;
+        let parts = self.parts.capacity() + self.spare.capacity();
+        self.room = size_of::<Self>()
+            + self.key_part.capacity() * size_of::<u32>()
+            + parts * size_of::<Part>()
+            + self.spare.iter().map(Part::room).sum::<usize>();
+    }
+
+    /// About how many bytes it takes; known once it was emptied.
+    pub(crate) const fn room(&self) -> usize {
+        self.room
     }
 }
 
 impl Part {
+    /// Bytes that it takes besides itself.
+    fn room(&self) -> usize {
+        self.bytes.capacity() + self.blocks.capacity() * size_of::<(u32, Block)>()
+    }
+
     /// The error line of the server, empty if there is none.
     pub(crate) fn line(&self) -> &[u8] {
         if self.end == PartEnd::ErrorLine { &self.bytes } else { b"" }
@@ -249,7 +274,7 @@ mod tests {
         assert_eq!(gather.failed_part().map(|part| part.end), Some(PartEnd::Failed(Failure::TimedOut)));
         assert!(gather.has_lost_part());
         assert_eq!(gather.held, 16, "only the error line is held");
-        gather.reset(Rule::AllOk, &mut buffers);
+        gather.reset(&mut buffers);
         assert_eq!((gather.held, gather.waiting, gather.parts.len()), (0, 0, 0));
     }
 }

@@ -25,6 +25,7 @@ mod holding;
 pub mod id;
 mod keys;
 mod local;
+mod memory;
 mod pool;
 mod replies;
 mod request;
@@ -33,6 +34,7 @@ mod rest;
 mod scatter;
 mod server;
 mod servers;
+mod spare;
 mod table;
 mod time;
 

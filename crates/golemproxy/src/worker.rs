@@ -8,7 +8,7 @@ use golem_engine::id::{Connection, ServerConnId};
 use golem_engine::{Engine, Failure, PoolIndex, Setup, Time, Wish};
 use golem_net::{
     Clock, CloseReason, ConnId, Counts, Driver, Handler, Mailbox, Resolved, Resolver, Sender, Slices, Stream,
-    Target, mailbox,
+    Target, machine, mailbox,
 };
 use std::io;
 use std::sync::Arc;
@@ -138,6 +138,7 @@ impl Worker {
             Wish::Pause(connection) => self.with(connection, Driver::pause),
             Wish::Resume(connection) => self.with(connection, Driver::resume),
             Wish::Notice(notice) => self.notices.say(&notice, self.desk.clock.now()),
+            Wish::ReleaseMemory => machine::release_memory(),
         }
     }
 
