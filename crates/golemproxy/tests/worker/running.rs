@@ -21,6 +21,22 @@ fn any_port() -> Target {
     Target::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
 }
 
+/// Starts cache servers, once no other test of this program runs.
+pub(crate) fn servers(number: usize) -> (MutexGuard<'static, ()>, Vec<MemServer>) {
+    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let start = |_| MemServer::start(&any_port(), Options::default()).unwrap();
+    (turn, (0..number).map(start).collect())
+}
+
+/// A configuration file with one pool over the servers.
+pub(crate) fn configuration(listen: &str, servers: &[MemServer]) -> String {
+    let mut text = format!("main:\n  listen: {listen}\n  hash: fnv1a_64\n  timeout: 5000\n  servers:\n");
+    for (number, server) in servers.iter().enumerate() {
+        writeln!(text, "    - {}:1 server{number}", server.local_addr().unwrap()).unwrap();
+    }
+    text
+}
+
 /// A worker that listens and is not started yet: who connects now is accepted in its first turn.
 pub(crate) struct Waiting {
     pub(crate) address: SocketAddr,
@@ -43,14 +59,9 @@ pub(crate) struct Running {
 
 impl Waiting {
     pub(crate) fn new(servers: usize) -> Self {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let servers: Vec<_> =
-            (0..servers).map(|_| MemServer::start(&any_port(), Options::default()).unwrap()).collect();
-        let mut text =
-            "main:\n  listen: 127.0.0.1:1\n  hash: fnv1a_64\n  timeout: 5000\n  servers:\n".to_owned();
-        for (number, server) in servers.iter().enumerate() {
-            writeln!(text, "    - {}:1 server{number}", server.local_addr().unwrap()).unwrap();
-        }
+        let (turn, servers) = self::servers(servers);
+        // The address is not used: the worker is given a listener.
+        let text = configuration("127.0.0.1:1", &servers);
         let config = golem_config::parse("test", &text).unwrap().config;
         let counters = WorkerCounters::new([servers.len()].into_iter());
         let clock = Clock::new();
@@ -74,7 +85,7 @@ impl Waiting {
 
     /// Starts it.
     pub(crate) fn start(self) -> Running {
-        let Self { address: _, servers, counters, worker, sender, turn } = self;
+        let Self { servers, counters, worker, sender, turn, .. } = self;
         let heap: &'static Heap = Box::leak(Box::default());
         let thread = thread::spawn(move || {
             heap::watch(heap);
