@@ -2,6 +2,7 @@
 //! configuration over servers that it has just started, and from there on it is what `-c` with that file would be: the
 //! same checks, the same supervisor, the same workers, real sockets in between.
 
+use crate::logging::{Destination, Logger};
 use crate::settings;
 use crate::supervisor::{Event, Supervisor};
 use golem_config::{Config, ListenTarget, Pool, Problem};
@@ -32,6 +33,8 @@ pub fn demo(options: &DemoOptions, out: &mut impl Write) -> Result<(), Box<dyn E
     let text = configuration(&options.listen, &addresses);
     let config = golem_config::parse("demo", &text).map_err(|problems| refusal(&problems))?.config;
     let workers = settings::workers(config.process.threads);
+    // Whatever goes wrong is said on standard error.
+    let _logger = Logger::start(Destination::Stderr, settings::LOG_LEVEL)?;
     let mut supervisor = Supervisor::start(&config, workers, Clock::new()).map_err(|problems| {
         format!("{}; another address can be chosen with --listen HOST:PORT", problems.join("\n"))
     })?;
