@@ -17,6 +17,7 @@ pub mod process;
 pub mod programs;
 pub mod random_pool;
 pub mod relay;
+pub mod resident;
 pub mod statistics;
 pub mod target;
 pub mod transcript;

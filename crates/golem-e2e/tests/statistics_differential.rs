@@ -61,7 +61,10 @@ impl Stage {
         for ((pool, list), port) in POOLS.iter().zip(lists).zip(&ports) {
             // A connection that stays silent is given up after three times as long: not while the figures are read.
             let timeout = if *pool == "silent" { 2000 } else { 20_000 };
-            text += &format!("{pool}:\n  listen: {}\n  timeout: {timeout}\n  hash: md5\n  servers:\n", port.address());
+            text += &format!(
+                "{pool}:\n  listen: {}\n  timeout: {timeout}\n  hash: md5\n  servers:\n",
+                port.address()
+            );
             for (address, name) in list {
                 text += &format!("    - {address}:1 {name}\n");
             }

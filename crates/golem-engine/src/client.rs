@@ -11,6 +11,9 @@ use alloc::boxed::Box;
 use golem_protocol::memcached::Request as Head;
 use golem_ring::ServerIndex;
 
+/// Before the first reply has come, so many requests fill a client's soft limit.
+const FIRST_REPLIES: u64 = 16;
+
 /// How the client's next bytes are read.
 #[derive(Debug)]
 pub(crate) enum Input {
@@ -85,8 +88,12 @@ pub(crate) struct Client {
     pub charge: u64,
     /// Bytes of replies that wait for earlier ones.
     pub held: u64,
+    /// How long its replies have been lately: what a request that is not answered yet will probably make us hold.
+    pub usual_reply: u32,
     /// Above so many bytes it is not read: the pool's soft limit, raised while that would be a deadlock.
     pub soft_limit: u64,
+    /// `rest` holds requests that are not read before others are answered.
+    pub held_back: bool,
     /// `outbox` bytes sent since the last look at a paused client.
     pub progressed: bool,
 }
@@ -110,12 +117,21 @@ impl Client {
             outbox: Chain::new(SMALL),
             charge: 0,
             held: 0,
+            usual_reply: u32::try_from(soft_limit / FIRST_REPLIES).unwrap_or(u32::MAX),
             soft_limit,
+            held_back: false,
             progressed: false,
         }
     }
 
-    /// Bytes that it makes this process hold.
+    /// Learns from the length of a reply what the next ones may take.
+    #[inline]
+    pub(crate) fn note_reply(&mut self, len: usize) {
+        let (usual, len) = (u64::from(self.usual_reply), len as u64);
+        self.usual_reply = u32::try_from((usual * 7 + len) / 8).unwrap_or(u32::MAX);
+    }
+
+    /// Bytes that it makes this process hold, or will probably make it hold.
     pub(crate) fn bytes(&self) -> u64 {
         self.charge + self.held + self.outbox.len() as u64
     }
@@ -124,6 +140,11 @@ impl Client {
     #[inline]
     pub(crate) fn is_watched(&self) -> bool {
         self.paused || self.held + self.outbox.len() as u64 > WATCHED
+    }
+
+    /// Whether it holds so much that it should not ask for more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.bytes() >= self.soft_limit
     }
 
     /// Whether all its requests are answered and all replies have left.

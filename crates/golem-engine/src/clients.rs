@@ -67,6 +67,12 @@ impl Engine {
                 }
             };
             bytes = bytes.get(used..).unwrap_or_default();
+            if let Some(client) = self.clients.get_mut(id)
+                && client.held_back
+            {
+                client.rest.keep(bytes, &mut self.buffers);
+                break;
+            }
             if bytes.is_empty() {
                 break;
             }
@@ -131,7 +137,7 @@ impl Engine {
         let Some(client) = self.clients.get_mut(id) else { return };
         let pool = client.pool;
         if client.paused
-            || client.bytes() < client.soft_limit
+            || !client.is_full()
             || matches!(client.input, Input::Upload(_))
             || client.stage != Stage::Open
         {
@@ -149,8 +155,7 @@ impl Engine {
     pub(crate) fn resume_if_light(&mut self, id: ClientId) {
         let Some(client) = self.clients.get_mut(id) else { return };
         if client.paused && client.bytes() <= client.soft_limit / 2 {
-            client.paused = false;
-            self.wish(Wish::Resume(Connection::Client(id)));
+            self.read_on(id);
         }
         // The raised limit falls back once the client has taken everything.
         if let Some(client) = self.clients.get_mut(id)
@@ -172,7 +177,7 @@ impl Engine {
 
     /// A client's timer: it lingers too long, or it is paused. One that sends its whole pipeline before it reads would
     /// wait for us as we for it; so one that does not read while nothing else can free its bytes is read on, twice as
-    /// far each time, up to the hard limit.
+    /// far each time, up to half the hard limit, so that what it asked for still has room.
     pub(crate) fn client_due(&mut self, id: ClientId) {
         let Some(client) = self.clients.get_mut(id) else { return };
         client.timer_armed = false;
@@ -183,16 +188,13 @@ impl Engine {
         if !client.paused {
             return;
         }
-        let Some(hard) = self.pools.get(client.pool.index()).map(|pool| pool.settings.client_hard_limit)
-        else {
-            return;
-        };
+        let Some(pool) = self.pools.get(client.pool.index()) else { return };
+        let most = pool.settings.client_hard_limit / 2;
         let waits_for_client = client.head.is_none() && !client.outbox.is_empty() && !client.progressed;
         client.progressed = false;
-        if waits_for_client && client.soft_limit < hard {
-            client.soft_limit = client.soft_limit.saturating_mul(2).min(hard);
-            client.paused = false;
-            self.wish(Wish::Resume(Connection::Client(id)));
+        if waits_for_client && client.soft_limit < most {
+            client.soft_limit = client.soft_limit.saturating_mul(2).min(most);
+            self.read_on(id);
         } else {
             self.arm_client(id, PATIENCE);
         }
@@ -202,7 +204,9 @@ impl Engine {
     pub(crate) fn client_finished(&mut self, id: ClientId) {
         let Some(client) = self.clients.get_mut(id) else { return };
         client.half_closed = true;
-        self.finish_client(id);
+        if !client.held_back {
+            self.finish_client(id);
+        }
     }
 
     /// Takes no more requests of this client and closes it when its last reply has left.
@@ -215,7 +219,7 @@ impl Engine {
             upload.filling.discard(&mut self.buffers);
         }
         client.rest.clear(&mut self.buffers);
-        if client.paused {
+        if core::mem::take(&mut client.held_back) || client.paused {
             // Its end has to be seen.
             client.paused = false;
             self.wish(Wish::Resume(Connection::Client(id)));

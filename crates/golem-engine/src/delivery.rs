@@ -42,6 +42,7 @@ impl Engine {
         if client.head == Some(id) && request.held.is_empty() {
             // The common way: straight into the outbox.
             client.outbox.append(reply, &mut self.buffers);
+            client.note_reply(reply.len());
             client.charge -= u64::from(request.charge);
             client.head = request.next;
             if client.head.is_none() {
@@ -213,6 +214,7 @@ impl Engine {
             }
             client.charge -= u64::from(request.charge);
             client.held -= request.held.len() as u64;
+            client.note_reply(request.holds());
             close = request.progress == Progress::ReadyThenClose;
             client.outbox.append_chain(request.held, &mut self.buffers);
             if let Merge::Gather(mut gather) = request.merge {

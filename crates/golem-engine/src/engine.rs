@@ -120,6 +120,8 @@ pub struct Engine {
     pub(crate) setup: Setup,
     wishes: VecDeque<Wish>,
     dirty: VecDeque<Connection>,
+    /// Clients whose held back requests can be read.
+    pub(crate) held_back: VecDeque<ClientId>,
     pub(crate) spare: Spare,
     /// When to look whether memory can be given back.
     pub(crate) memory_due: Option<Time>,
@@ -146,6 +148,7 @@ impl Engine {
             counters: Arc::clone(&setup.counters),
             wishes: VecDeque::new(),
             dirty: VecDeque::new(),
+            held_back: VecDeque::new(),
             spare: Spare::default(),
             memory_due: None,
             part_of: Vec::new(),
@@ -256,6 +259,7 @@ impl Engine {
 
     /// The next thing that the driver should do.
     pub fn next_wish(&mut self) -> Option<Wish> {
+        while self.wishes.is_empty() && self.read_held_back() {}
         self.wishes.pop_front()
     }
 

@@ -21,6 +21,7 @@ mod engine;
 mod failure;
 mod filling;
 mod gather;
+mod held_back;
 mod holding;
 pub mod id;
 mod keys;

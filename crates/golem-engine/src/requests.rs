@@ -26,7 +26,7 @@ enum Step {
 
 impl Engine {
     /// Takes the requests at the front of `bytes` and says how many bytes that were. What is left is an incomplete
-    /// request, or is read in another way (see [`Input`]).
+    /// request, is read in another way (see [`Input`]), or is held back.
     pub(crate) fn parse(&mut self, id: ClientId, bytes: &[u8]) -> usize {
         let mut at = 0;
         loop {
@@ -38,8 +38,13 @@ impl Engine {
                 Step::Used(len) => at += len,
                 Step::Incomplete => return at,
             }
-            match self.clients.get(id) {
-                Some(client) if matches!(client.input, Input::Requests) => {}
+            match self.clients.get_mut(id) {
+                Some(client) if matches!(client.input, Input::Requests) => {
+                    if client.is_full() && at < bytes.len() {
+                        client.held_back = true;
+                        return at;
+                    }
+                }
                 Some(_) => return at,
                 None => return bytes.len(),
             }
@@ -243,8 +248,9 @@ impl Engine {
     }
 
     /// Puts a request at the end of its client's queue.
-    pub(crate) fn enqueue(&mut self, request: Request) -> Option<RequestId> {
+    pub(crate) fn enqueue(&mut self, mut request: Request) -> Option<RequestId> {
         let client = self.clients.get_mut(request.client)?;
+        request.charge = request.charge.saturating_add(client.usual_reply);
         client.charge += u64::from(request.charge);
         let id = self.requests.insert(request);
         match client.tail.replace(id) {
