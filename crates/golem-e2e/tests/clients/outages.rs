@@ -5,9 +5,9 @@ use golem_e2e::failure::Outcome;
 use golem_e2e::programs::{Memcached, Program, Proxy};
 
 /// The pool's timeout in milliseconds.
-const TIMEOUT: u32 = 500;
+const TIMEOUT: u32 = 300;
 /// No call may take longer: the timeout, and what a busy machine may add.
-const LIMIT: u32 = 1500;
+const LIMIT: u32 = 900;
 
 fn outages(library: &str, mode: &str) -> Outcome {
     for signal in ["SIGKILL", "SIGSTOP"] {

@@ -1,110 +1,17 @@
-//! The same traffic through nutcracker and golemproxy, over real servers: every figure of both statistics documents is
-//! compared. What differs stands with its reason in `testdata/statistics/differences.tsv`; a row that no longer occurs
-//! fails as well.
+//! The traffic: what clients send in each scene. Every scene waits for the replies to what it sends.
 
+use crate::stage::Stage;
 use golem_e2e::conversation::Conversation;
-use golem_e2e::failure::{Failure, Outcome, ensure, shown};
-use golem_e2e::fake_server::FakeServer;
-use golem_e2e::port::Port;
-use golem_e2e::programs::{Memcached, Program, Proxy};
-use golem_e2e::statistics::{document, figures};
-use golem_e2e::test_data;
-use golem_e2e::waiting::wait_until;
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::net::SocketAddr;
-
-/// The pools, and where clients of each connect.
-struct Stage {
-    /// Clients that stay while the figures are read.
-    held: Vec<Conversation>,
-    proxy: Proxy,
-    servers: Vec<Memcached>,
-    /// Accepts and never answers.
-    _silent: FakeServer,
-}
+use golem_e2e::failure::{Outcome, ensure, shown};
 
 /// What is sent in one scene.
-struct Scene {
-    name: &'static str,
-    play: fn(&mut Stage) -> Outcome,
+pub(crate) struct Scene {
+    pub(crate) name: &'static str,
+    pub(crate) play: fn(&mut Stage) -> Outcome,
 }
 
-/// By path.
-type Figures = BTreeMap<String, String>;
-
-/// A figure with both values, nutcracker's first.
-type Differences = BTreeSet<(String, String, String)>;
-
-const POOLS: [&str; 5] = ["main", "lost", "silent", "patient", "marker"];
-
-impl Stage {
-    /// `main` over three servers, `lost` over one that refuses, `silent` and `patient` over one that never answers,
-    /// `marker` for [`Stage::settle`]. Names keep keys on their servers whatever the ports.
-    fn set(program: Program) -> Outcome<Self> {
-        let servers = (0..4).map(|_| Memcached::start()).collect::<Outcome<Vec<_>>>()?;
-        let silent = FakeServer::start(|_, mut proxy| proxy.rest().map(|_| ()))?;
-        let refused = Port::reserve()?;
-        let lists = [
-            vec![
-                (servers[0].address(), "alpha"),
-                (servers[1].address(), "beta"),
-                (servers[2].address(), "gamma"),
-            ],
-            vec![(refused.address(), "refused")],
-            vec![(silent.address(), "mute")],
-            vec![(silent.address(), "mute")],
-            vec![(servers[3].address(), "witness")],
-        ];
-        let mut ports = POOLS.iter().map(|_| Port::reserve()).collect::<Outcome<Vec<_>>>()?;
-        let mut text = String::new();
-        for ((pool, list), port) in POOLS.iter().zip(lists).zip(&ports) {
-            // A connection that stays silent is given up after three times as long: not while the figures are read.
-            let timeout = if *pool == "silent" { 2000 } else { 20_000 };
-            text += &format!(
-                "{pool}:\n  listen: {}\n  timeout: {timeout}\n  hash: md5\n  servers:\n",
-                port.address()
-            );
-            for (address, name) in list {
-                text += &format!("    - {address}:1 {name}\n");
-            }
-        }
-        if program == Program::Golemproxy {
-            // One worker sees all events in their order, as nutcracker does.
-            text = format!("golemproxy:\n  threads: 1\n{text}");
-        }
-        let (listen, _reserved) = (POOLS.len(), refused);
-        ports.truncate(listen);
-        let proxy = Proxy::with_file(program, &text, ports)?;
-        Ok(Self { held: Vec::new(), proxy, servers, _silent: silent })
-    }
-
-    fn address(&self, pool: &str) -> Outcome<SocketAddr> {
-        let place = POOLS.iter().position(|name| *name == pool);
-        let address = place.and_then(|place| self.proxy.addresses().get(place).copied());
-        address.ok_or_else(|| Failure::new(format!("no pool {pool}")))
-    }
-
-    fn client(&self, pool: &str) -> Outcome<Conversation> {
-        Conversation::open(self.address(pool)?)
-    }
-
-    /// The figures once a request that was made after everything else shows in them.
-    fn settle(&self) -> Outcome<Figures> {
-        let mut marker = self.client("marker")?;
-        marker.ask(b"get mark\r\n", b"END\r\n")?;
-        let mut found = Figures::new();
-        wait_until("the mark shows", || {
-            found = figures(&document(self.proxy.stats)?)?;
-            Ok(found.get("marker/witness/responses").is_some_and(|count| count == "1"))
-        })?;
-        // What tells the programs, times and machines apart.
-        found.retain(|path, _| !["version", "uptime", "timestamp"].contains(&path.as_str()));
-        Ok(found)
-    }
-}
-
-const SCENES: &[Scene] = &[
+/// All scenes.
+pub(crate) const SCENES: &[Scene] = &[
     Scene { name: "nothing", play: |_| Ok(()) },
     Scene { name: "sets and gets", play: sets_and_gets },
     Scene { name: "other commands", play: other_commands },
@@ -334,53 +241,4 @@ fn key_too_long(stage: &mut Stage) -> Outcome {
     client.send(format!("get {}\r\n", "k".repeat(251)).as_bytes())?;
     client.end_sending()?;
     client.rest().map(|_| ())
-}
-
-/// The figures of both programs after a scene.
-fn play(scene: &Scene) -> Outcome<Differences> {
-    let run = |program| {
-        let mut stage = Stage::set(program)?;
-        (scene.play)(&mut stage)?;
-        stage.settle()
-    };
-    let (theirs, ours): (Figures, Figures) = (run(Program::Nutcracker)?, run(Program::Golemproxy)?);
-    ensure(theirs.keys().eq(ours.keys()), "the documents name different figures")?;
-    let pairs = theirs.into_iter().zip(ours.into_values());
-    Ok(pairs
-        .filter(|((_, theirs), ours)| theirs != ours)
-        .map(|((path, theirs), ours)| (path, theirs, ours))
-        .collect())
-}
-
-/// The accepted differences of each scene.
-fn accepted() -> Outcome<BTreeMap<String, Differences>> {
-    let mut accepted: BTreeMap<String, Differences> = BTreeMap::new();
-    let text = fs::read_to_string(test_data("statistics/differences.tsv"))?;
-    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
-        let [scene, path, theirs, ours, reason] = line.split('\t').collect::<Vec<_>>()[..] else {
-            return Err(Failure::new(format!("not five columns: {line}")));
-        };
-        ensure(!reason.is_empty(), format!("a difference without a reason: {line}"))?;
-        ensure(SCENES.iter().any(|known| known.name == scene), format!("there is no scene '{scene}'"))?;
-        accepted.entry(scene.into()).or_default().insert((path.into(), theirs.into(), ours.into()));
-    }
-    Ok(accepted)
-}
-
-#[test]
-fn figures_after_the_same_traffic_differ_only_as_listed() -> Outcome {
-    let accepted = accepted()?;
-    let nothing = Differences::new();
-    let mut report = String::new();
-    for scene in SCENES {
-        let found = play(scene).map_err(|failure| failure.during(format!("scene '{}'", scene.name)))?;
-        let listed = accepted.get(scene.name).unwrap_or(&nothing);
-        for (path, theirs, ours) in found.difference(listed) {
-            report += &format!("{}\t{path}\t{theirs}\t{ours}\tis not listed\n", scene.name);
-        }
-        for (path, theirs, ours) in listed.difference(&found) {
-            report += &format!("{}\t{path}\t{theirs}\t{ours}\tis listed and does not occur\n", scene.name);
-        }
-    }
-    ensure(report.is_empty(), format!("\nscene, figure, nutcracker, golemproxy\n{report}"))
 }
