@@ -165,6 +165,11 @@ impl Engine {
         self.now = self.now.max(now);
     }
 
+    /// When the turn started.
+    pub const fn now(&self) -> Time {
+        self.now
+    }
+
     /// Connects to every server of the pools that say `preconnect`.
     pub fn preconnect(&mut self) {
         for place in 0..self.pools.len() {

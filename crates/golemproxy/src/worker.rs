@@ -86,8 +86,8 @@ impl Worker {
         self.desk.engine.preconnect();
         self.finish_turn();
         loop {
-            let wait = self.desk.engine.next_deadline().map(|at| at.since(Time(self.desk.clock.now())));
-            // Timers are due a little after, never before, their time.
+            let wait = self.desk.engine.next_deadline().map(|at| at.since(self.desk.engine.now()));
+            // Counted from the turn's one look at the clock, so timers are due a little after, never before, their time.
             self.driver.turn(&mut self.desk, wait.map(|wait| wait + Duration::from_micros(500)))?;
             self.desk.engine.expire();
             if !self.read_mail() {
@@ -137,7 +137,7 @@ impl Worker {
             Wish::ShutdownWrite(connection) => self.with(connection, Driver::shutdown_write),
             Wish::Pause(connection) => self.with(connection, Driver::pause),
             Wish::Resume(connection) => self.with(connection, Driver::resume),
-            Wish::Notice(notice) => self.notices.say(&notice, self.desk.clock.now()),
+            Wish::Notice(notice) => self.notices.say(&notice, self.desk.engine.now().0),
             Wish::ReleaseMemory => machine::release_memory(),
         }
     }

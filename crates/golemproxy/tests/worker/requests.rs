@@ -196,8 +196,9 @@ fn fifty_clients_with_one_request_in_flight() {
 }
 
 /// 16 requests come with one read and go with one write to each server; the replies of each server come with one read,
-/// and what they let go leaves with one write. The rest is for whatever the kernel cuts.
-const PIPELINED: f64 = (2 * SERVERS) as f64 / 16.0 * 1.1;
+/// and what they let go leaves with one write. Twice that, since a batch comes in two pieces when its writer was stopped
+/// in the middle, which a busy machine does.
+const PIPELINED: f64 = (2 * SERVERS) as f64 / 16.0 * 2.0;
 
 #[test]
 fn one_client_with_16_requests_in_flight() {
