@@ -157,6 +157,44 @@ impl Chain {
         }
     }
 
+    /// Takes out `count` bytes at `at`: they must not leave. The bytes before and behind stay where they are, except those
+    /// that share a buffer with both.
+    pub(crate) fn cut(&mut self, at: usize, count: usize, buffers: &mut Buffers) {
+        self.close_tail(buffers);
+        let (mut at, mut left) = (at, count.min(self.len.saturating_sub(at)));
+        self.len -= left;
+        let mut place = 0;
+        while left > 0
+            && let Some(link) = self.full.get_mut(place)
+        {
+            let len = link.end - link.start;
+            let step = left.min(len.saturating_sub(at));
+            let (from, to) = (link.start + at, link.start + at + step);
+            at = at.saturating_sub(len);
+            left -= step;
+            place += 1;
+            if step == 0 {
+                continue;
+            }
+            let behind = link.bytes.get(to..link.end).unwrap_or_default().to_vec();
+            if from > link.start {
+                link.end = from;
+                if !behind.is_empty() {
+                    let end = behind.len();
+                    self.full.insert(place, Link { bytes: behind, start: 0, end });
+                }
+            } else if to < link.end {
+                link.start = to;
+            } else if let Some(link) = self.full.remove(place - 1) {
+                buffers.give(link.bytes);
+                place -= 1;
+            }
+        }
+        if self.len == 0 {
+            self.release(buffers);
+        }
+    }
+
     /// Drops everything.
     pub(crate) fn clear(&mut self, buffers: &mut Buffers) {
         while let Some(link) = self.full.pop_front() {
@@ -191,6 +229,7 @@ mod tests {
         Push(usize),
         AppendChain(usize, bool),
         Advance(usize),
+        Cut(usize, usize),
         Clear,
     }
 
@@ -201,6 +240,7 @@ mod tests {
             1 => (1..SEGMENT).prop_map(Step::Push),
             2 => ((0..40_000usize), any::<bool>()).prop_map(|(n, pushed)| Step::AppendChain(n, pushed)),
             4 => (0..50_000usize).prop_map(Step::Advance),
+            2 => ((0..50_000usize), (0..30_000usize)).prop_map(|(at, len)| Step::Cut(at, len)),
             1 => Just(Step::Clear),
         ]
     }
@@ -241,6 +281,11 @@ mod tests {
                     Step::Advance(len) => {
                         chain.advance(len, &mut buffers);
                         model.drain(..len.min(model.len()));
+                    }
+                    Step::Cut(at, len) => {
+                        chain.cut(at, len, &mut buffers);
+                        let at = at.min(model.len());
+                        model.drain(at..model.len().min(at + len));
                     }
                     Step::Clear => {
                         chain.clear(&mut buffers);

@@ -2,8 +2,9 @@
 
 use crate::client::Client;
 use crate::engine::Engine;
-use crate::id::ClientId;
+use crate::id::{ClientId, RequestId};
 use crate::request::{Merge, Progress};
+use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
 
@@ -31,9 +32,13 @@ impl Engine {
                 return Err(format!("{id:?} is not the connection of its lane"));
             }
         }
+        let mut on_the_way: BTreeMap<RequestId, usize> = BTreeMap::new();
+        let parts = self.conns.iter().flat_map(|(_, conn)| conn.waiting());
+        for part in parts.filter(|expect| !expect.discard) {
+            *on_the_way.entry(part.request).or_default() += 1;
+        }
         for (id, request) in self.requests.iter() {
-            let parts = self.conns.iter().flat_map(|(_, conn)| conn.waiting());
-            let expected = parts.filter(|expect| expect.request == id && !expect.discard).count();
+            let expected = on_the_way.get(&id).copied().unwrap_or(0);
             let waiting = match (&request.merge, request.progress) {
                 (_, Progress::Ready | Progress::ReadyThenClose) => continue,
                 (Merge::Gather(gather), Progress::Waiting) => gather.waiting as usize,

@@ -7,6 +7,7 @@ use crate::filling::Filling;
 use crate::id::RequestId;
 use crate::pool::PoolIndex;
 use crate::rest::Rest;
+use crate::time::Time;
 use alloc::boxed::Box;
 use golem_protocol::memcached::Request as Head;
 use golem_ring::ServerIndex;
@@ -72,6 +73,8 @@ pub(crate) struct Client {
     pub half_closed: bool,
     /// A timer is armed.
     pub timer_armed: bool,
+    /// When a lingering client is closed.
+    pub lingers_until: Time,
     /// Its end counts as an error (`client_err`), not as an orderly end (`client_eof`).
     pub at_fault: bool,
     /// Oldest request.
@@ -96,6 +99,8 @@ pub(crate) struct Client {
     pub held_back: bool,
     /// `outbox` bytes sent since the last look at a paused client.
     pub progressed: bool,
+    /// Looks in a row at a client that is paused, may ask for no more and reads nothing.
+    pub looks: u32,
 }
 
 impl Client {
@@ -109,6 +114,7 @@ impl Client {
             dirty: false,
             half_closed: false,
             timer_armed: false,
+            lingers_until: Time::default(),
             at_fault: false,
             head: None,
             tail: None,
@@ -121,6 +127,7 @@ impl Client {
             soft_limit,
             held_back: false,
             progressed: false,
+            looks: 0,
         }
     }
 

@@ -11,6 +11,8 @@ use core::time::Duration;
 const LINGER: Duration = Duration::from_secs(1);
 /// How often a paused client is looked at: does it read?
 const PATIENCE: Duration = Duration::from_millis(100);
+/// After so many looks at one that may ask for no more and has read nothing it is given up.
+const LOOKS: u32 = 50;
 
 impl Engine {
     /// A client came in at the address of `pool`; none if there is no such pool.
@@ -47,7 +49,7 @@ impl Engine {
                 },
                 Input::Upload(upload) => {
                     let used = upload.filling.feed(bytes, &mut self.buffers);
-                    if upload.filling.is_complete() {
+                    if upload.is_over() {
                         self.finish_upload(id);
                     }
                     used
@@ -97,7 +99,7 @@ impl Engine {
             && let Input::Upload(upload) = &mut client.input
         {
             upload.filling.filled(count);
-            if upload.filling.is_complete() {
+            if upload.is_over() {
                 self.finish_upload(id);
                 self.pause_if_full(id);
             }
@@ -109,19 +111,30 @@ impl Engine {
         let Some(client) = self.clients.get_mut(id) else { return };
         let Input::Upload(upload) = core::mem::replace(&mut client.input, Input::Requests) else { return };
         let Upload { head, server, filling } = *upload;
+        let is_complete = filling.is_complete();
         let mut frame = filling.finish(&mut self.buffers);
         match frame.last_two() {
-            Some([b'\r', b'\n']) => self.forward_chain(id, &head, server, frame),
+            Some([b'\r', b'\n']) if is_complete => self.forward_chain(id, &head, server, frame),
             last => {
                 frame.clear(&mut self.buffers);
-                if last.is_none_or(|[_, last]| last != b'\n')
-                    && let Some(client) = self.clients.get_mut(id)
-                {
-                    client.input = Input::SwallowLine;
-                }
                 self.refuse_chunk(id, &head);
+                match last {
+                    Some([b'\n', next]) if is_complete => self.parse_rest(id, &[next]),
+                    Some([_, b'\n']) => {}
+                    Some(_) | None => {
+                        if let Some(client) = self.clients.get_mut(id) {
+                            client.input = Input::SwallowLine;
+                        }
+                    }
+                }
             }
         }
+    }
+
+    /// The first bytes of a request, found where another one should still have gone on.
+    fn parse_rest(&mut self, id: ClientId, bytes: &[u8]) {
+        let used = self.parse(id, bytes);
+        self.keep_rest(id, bytes.get(used..).unwrap_or_default());
     }
 
     pub(crate) fn client_sent(&mut self, id: ClientId, count: usize) {
@@ -176,13 +189,18 @@ impl Engine {
     }
 
     /// A client's timer: it lingers too long, or it is paused. One that sends its whole pipeline before it reads would
-    /// wait for us as we for it; so one that does not read while nothing else can free its bytes is read on, twice as
-    /// far each time, up to half the hard limit, so that what it asked for still has room.
+    /// wait for us as we for it; so one that does not read while nothing else can free its bytes is read on: up to its
+    /// limit, and when it gets there twice as far each time, up to half the hard limit, so that what it asked for still has
+    /// room. One that has got there and still does not read is closed: both would wait for ever.
     pub(crate) fn client_due(&mut self, id: ClientId) {
         let Some(client) = self.clients.get_mut(id) else { return };
         client.timer_armed = false;
         if client.stage == Stage::Lingering {
-            self.close_client(id);
+            // The timer may be an earlier one, from a pause.
+            match client.lingers_until.since(self.now) {
+                Duration::ZERO => self.close_client(id),
+                left => self.arm_client(id, left),
+            }
             return;
         }
         if !client.paused {
@@ -191,13 +209,28 @@ impl Engine {
         let Some(pool) = self.pools.get(client.pool.index()) else { return };
         let most = pool.settings.client_hard_limit / 2;
         let waits_for_client = client.head.is_none() && !client.outbox.is_empty() && !client.progressed;
-        client.progressed = false;
-        if waits_for_client && client.soft_limit < most {
-            client.soft_limit = client.soft_limit.saturating_mul(2).min(most);
-            self.read_on(id);
-        } else {
-            self.arm_client(id, PATIENCE);
+        if core::mem::take(&mut client.progressed) {
+            client.looks = 0;
         }
+        if !waits_for_client {
+            self.arm_client(id, PATIENCE);
+            return;
+        }
+        if client.is_full() {
+            if client.soft_limit >= most {
+                client.looks += 1;
+                let has_patience = client.looks < LOOKS;
+                if has_patience {
+                    self.arm_client(id, PATIENCE);
+                } else {
+                    self.count_over_limit(id);
+                    self.drop_client(id, "it does not read its replies: near client_hard_limit");
+                }
+                return;
+            }
+            client.soft_limit = client.soft_limit.saturating_mul(2).min(most);
+        }
+        self.read_on(id);
     }
 
     /// The client sends no more: its replies are still delivered, an incomplete request is dropped.
@@ -237,6 +270,7 @@ impl Engine {
             self.close_client(id);
         } else if client.stage == Stage::Finishing {
             client.stage = Stage::Lingering;
+            client.lingers_until = self.now.after(LINGER);
             self.wish(Wish::ShutdownWrite(Connection::Client(id)));
             self.arm_client(id, LINGER);
         }
@@ -280,6 +314,17 @@ impl Engine {
         client.rest.clear(&mut self.buffers);
         if let Input::Upload(upload) = client.input {
             upload.filling.discard(&mut self.buffers);
+        }
+    }
+}
+
+impl Upload {
+    /// Whether the frame is complete, or is known to have no end: what follows the data is no CR.
+    fn is_over(&self) -> bool {
+        match self.filling.remaining() {
+            0 => true,
+            1 => self.filling.last() != Some(b'\r'),
+            _ => false,
         }
     }
 }

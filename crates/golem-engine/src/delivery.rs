@@ -11,9 +11,6 @@ use crate::request::{Merge, Progress, Request};
 use golem_config::MultigetFailure;
 use golem_protocol::memcached::{Command, Group, Request as Head, Status, is_hidden, texts};
 
-/// The answer to a request that was given up because its client makes the proxy hold too much.
-const OVER_LIMIT: &[u8] = b"SERVER_ERROR the client does not read its replies: over client_hard_limit\r\n";
-
 impl Engine {
     /// Whether somebody still waits for the reply to `request`.
     pub(crate) fn is_wanted(&self, request: RequestId) -> bool {
@@ -191,13 +188,36 @@ impl Engine {
         let mut request = Request::new(id, Command::MetaNoop, false, Merge::PassThrough, 0);
         request.progress = Progress::Ready;
         request.held.append(reply, &mut self.buffers);
-        if let Some(request) = self.enqueue(request) {
-            self.note_held(id, request, reply.len());
+        if self.enqueue(request).is_some() {
+            self.note_held(id, reply.len());
         }
     }
 
     /// Lets all replies leave that are ready, from the head of the client's queue.
     pub(crate) fn drain(&mut self, id: ClientId) {
+        loop {
+            let close = self.move_ready(id);
+            self.mark_client_dirty(id);
+            if close {
+                self.forget_requests(id);
+            }
+            let Some(client) = self.clients.get(id) else { return };
+            let (stage, is_watched) = (client.stage, client.is_watched());
+            if stage != Stage::Open {
+                self.settle(id);
+            }
+            // What the limit fails may stand at the head, and then leaves too.
+            if !is_watched || !self.limit_client(id) {
+                if is_watched {
+                    self.resume_if_light(id);
+                }
+                return;
+            }
+        }
+    }
+
+    /// Moves ready replies from the queue's head to the outbox; true if the client is to be closed behind the last.
+    fn move_ready(&mut self, id: ClientId) -> bool {
         let mut close = false;
         while let Some(client) = self.clients.get_mut(id)
             && !close
@@ -224,17 +244,7 @@ impl Engine {
                 self.give_gather(gather);
             }
         }
-        self.mark_client_dirty(id);
-        if close {
-            self.forget_requests(id);
-        }
-        let Some(client) = self.clients.get(id) else { return };
-        if client.stage != Stage::Open {
-            self.settle(id);
-        } else if client.is_watched() {
-            self.limit_client(id);
-            self.resume_if_light(id);
-        }
+        close
     }
 
     /// A client whose multi-key request failed is closed behind the error: what else it asked is dropped, and whatever
@@ -255,63 +265,6 @@ impl Engine {
             }
         }
         self.finish_client(id);
-    }
-
-    /// `len` bytes more are held for `request` of a client.
-    pub(crate) fn note_held(&mut self, id: ClientId, _request: RequestId, len: usize) {
-        if let Some(client) = self.clients.get_mut(id) {
-            client.held += len as u64;
-            self.limit_client(id);
-        }
-    }
-
-    /// Enforces the hard limit of a client: the request that holds most fails; if nothing is held, its replies have
-    /// begun to leave and only closing is left.
-    fn limit_client(&mut self, id: ClientId) {
-        let Some(client) = self.clients.get(id) else { return };
-        let Some(pool) = self.pools.get(client.pool.index()) else { return };
-        // What requests themselves cost is bounded by the soft limit: only replies can run away.
-        if client.held + client.outbox.len() as u64 <= pool.settings.client_hard_limit {
-            return;
-        }
-        if let Some(counters) = self.pool_counters(client.pool) {
-            counters.client_over_limit.add(1);
-        }
-        let (mut heaviest, mut most, mut next) = (None, OVER_LIMIT.len(), client.head);
-        while let Some((at, request)) = next.and_then(|at| self.requests.get(at).map(|request| (at, request)))
-        {
-            let holds = request.holds();
-            if holds > most {
-                (heaviest, most) = (Some(at), holds);
-            }
-            next = request.next;
-        }
-        match heaviest.and_then(|at| self.requests.get_mut(at)) {
-            Some(request) => {
-                request.held.clear(&mut self.buffers);
-                request.held.append(OVER_LIMIT, &mut self.buffers);
-                request.progress = Progress::Ready;
-                let merge = core::mem::replace(&mut request.merge, Merge::PassThrough);
-                if let Some(client) = self.clients.get_mut(id) {
-                    client.held = client.held + OVER_LIMIT.len() as u64 - most as u64;
-                }
-                if let Merge::Gather(gather) = merge {
-                    self.give_gather(gather);
-                }
-            }
-            None => self.drop_client(id, "it does not read its replies: over client_hard_limit"),
-        }
-    }
-}
-
-impl Request {
-    /// Bytes of its reply that wait.
-    fn holds(&self) -> usize {
-        let gathered = match &self.merge {
-            Merge::Gather(gather) => gather.held,
-            Merge::PassThrough | Merge::Fixed(_) => 0,
-        };
-        self.held.len() + gathered
     }
 }
 

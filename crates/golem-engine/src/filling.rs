@@ -72,6 +72,19 @@ impl Filling {
         self.remaining == 0
     }
 
+    /// Bytes that are still to come.
+    pub(crate) const fn remaining(&self) -> usize {
+        self.remaining
+    }
+
+    /// The byte that came last.
+    pub(crate) fn last(&self) -> Option<u8> {
+        match self.filled.checked_sub(1) {
+            Some(last) => self.segment.get(last).copied(),
+            None => self.chain.last_two().map(|[_, last]| last),
+        }
+    }
+
     /// The payload.
     pub(crate) fn finish(mut self, buffers: &mut Buffers) -> Chain {
         self.chain.push(self.segment, self.filled, buffers);

@@ -12,13 +12,13 @@ impl Engine {
         let Some(conn) = self.conns.get_mut(id) else { return };
         conn.reply_begun = true;
         conn.counters.response_bytes.add(block.len());
-        let Some(front) = conn.front().filter(|front| !front.discard).copied() else { return };
+        let Some(front) = self.wanted_front(id) else { return };
         if let Some(request) = self.requests.get_mut(front.request)
             && let Merge::Gather(gather) = &mut request.merge
         {
             gather.hold(part, ordinal, block);
             let client = request.client;
-            self.note_held(client, front.request, block.len());
+            self.note_held(client, block.len());
         }
     }
 
@@ -30,11 +30,11 @@ impl Engine {
         let Some(conn) = self.conns.get_mut(id) else { return };
         conn.reply_begun = true;
         conn.counters.response_bytes.add(items.len());
-        let Some(front) = conn.front().filter(|front| !front.discard).copied() else { return };
+        let Some(front) = self.wanted_front(id) else { return };
         if let Some(request) = self.requests.get_mut(front.request) {
             request.held.append(items, &mut self.buffers);
             let client = request.client;
-            self.note_held(client, front.request, items.len());
+            self.note_held(client, items.len());
         }
     }
 
@@ -43,7 +43,7 @@ impl Engine {
         let Some(conn) = self.conns.get_mut(id) else { return };
         conn.reply_begun = true;
         conn.counters.response_bytes.add(chain.len());
-        let front = conn.front().filter(|front| !front.discard).copied();
+        let front = self.wanted_front(id);
         let Some((front, request)) =
             front.and_then(|front| self.requests.get_mut(front.request).map(|request| (front, request)))
         else {
@@ -56,6 +56,6 @@ impl Engine {
             Merge::PassThrough | Merge::Fixed(_) => request.held.append_chain(chain, &mut self.buffers),
         }
         let client = request.client;
-        self.note_held(client, front.request, len);
+        self.note_held(client, len);
     }
 }

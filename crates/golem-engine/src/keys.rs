@@ -44,6 +44,19 @@ impl KeyQueue {
         self.tidy();
     }
 
+    /// Takes `count` keys out that stand behind `before` others.
+    pub(crate) fn remove(&mut self, before: u32, count: u32) {
+        let start = self.place_behind(self.head, before);
+        let end = self.place_behind(start, count);
+        self.bytes.drain(start..end);
+        self.tidy();
+    }
+
+    fn place_behind(&self, from: usize, count: u32) -> usize {
+        let step = |at: usize, _| at + 1 + self.bytes.get(at).map_or(0, |&len| len as usize);
+        (0..count).fold(from, step).min(self.bytes.len())
+    }
+
     #[inline]
     fn tidy(&mut self) {
         if self.head >= self.bytes.len() {
@@ -76,5 +89,18 @@ mod tests {
         keys.skip(999);
         assert!(!keys.pop_is(b"other"));
         assert!(!keys.pop_is(b"more"));
+    }
+
+    #[test]
+    fn keys_are_taken_out_of_the_middle() {
+        let mut keys = KeyQueue::default();
+        [&b"zero"[..], b"one", b"", b"three", b"four"].into_iter().for_each(|key| keys.push(key));
+        keys.skip(1);
+        keys.remove(1, 2);
+        assert!(keys.pop_is(b"one"));
+        assert!(keys.pop_is(b"four"));
+        keys.push(b"five");
+        keys.remove(0, 1);
+        assert!(!keys.pop_is(b"five"));
     }
 }

@@ -3,29 +3,27 @@
 //! (invariant 2).
 
 use crate::buffers::LARGE_PAYLOAD;
-use crate::chain::Chain;
 use crate::engine::Engine;
 use crate::failure::Failure;
-use crate::filling::Filling;
 use crate::gather::PartEnd;
 use crate::id::ServerConnId;
-use crate::server::{Expect, Incoming, Link, ServerConn};
+use crate::server::{Expect, Link, ServerConn};
 use golem_protocol::memcached::{ErrorKind, ReplyScan, Shape, Status, scan_reply};
 
 /// Why a server connection is given up while its bytes are read.
-struct Broken {
+pub(crate) struct Broken {
     failure: Failure,
     why: &'static str,
 }
 
 impl Broken {
-    const fn because(why: &'static str) -> Self {
+    pub(crate) const fn because(why: &'static str) -> Self {
         Self { failure: Failure::BadReply, why }
     }
 }
 
 /// One complete item of a reply, by where it ends.
-enum Item {
+pub(crate) enum Item {
     /// A value; the part's key number.
     Value(u32),
     /// The last frame.
@@ -72,74 +70,13 @@ impl Engine {
         }
     }
 
-    pub(crate) fn server_filled(&mut self, id: ServerConnId, count: usize) {
-        let Some(conn) = self.conns.get_mut(id) else { return };
-        conn.heard = self.now;
-        match &mut conn.incoming {
-            Some(Incoming::Value(filling, _) | Incoming::Last(filling, _)) => filling.filled(count),
-            Some(Incoming::Dropped(..)) | None => return,
-        }
-        if let Err(broken) = self.finish_incoming(id) {
-            self.drop_broken(id, &broken);
-        }
-    }
-
-    fn drop_broken(&mut self, id: ServerConnId, broken: &Broken) {
+    pub(crate) fn drop_broken(&mut self, id: ServerConnId, broken: &Broken) {
         if broken.failure == Failure::BadReply
             && let Some(conn) = self.conns.get(id)
         {
             conn.counters.protocol_errors.add(1);
         }
         self.server_lost(id, broken.failure, broken.why);
-    }
-
-    fn feed_incoming(&mut self, id: ServerConnId, bytes: &[u8]) -> Result<usize, Broken> {
-        let Some(conn) = self.conns.get_mut(id) else { return Ok(bytes.len()) };
-        let used = match &mut conn.incoming {
-            Some(Incoming::Value(filling, _) | Incoming::Last(filling, _)) => {
-                filling.feed(bytes, &mut self.buffers)
-            }
-            Some(Incoming::Dropped(left, _)) => {
-                let step = bytes.len().min(*left);
-                *left -= step;
-                step
-            }
-            None => 0,
-        };
-        self.finish_incoming(id).map(|()| used)
-    }
-
-    /// Hands a large payload on once it is complete.
-    fn finish_incoming(&mut self, id: ServerConnId) -> Result<(), Broken> {
-        let Some(conn) = self.conns.get_mut(id) else { return Ok(()) };
-        match conn.incoming.take() {
-            Some(Incoming::Value(filling, ordinal)) if filling.is_complete() => {
-                let chain = filling.finish(&mut self.buffers);
-                self.hand_on_chain(id, chain, ordinal)
-            }
-            Some(Incoming::Last(filling, status)) if filling.is_complete() => {
-                let chain = filling.finish(&mut self.buffers);
-                if chain.last_two() != Some(*b"\r\n") {
-                    return Err(Broken::because("data without CR LF"));
-                }
-                self.hold_chain(id, chain, 0);
-                self.finish_reply(id, b"", 0, status)
-            }
-            Some(Incoming::Dropped(0, Some(status))) => self.finish_reply(id, b"", 0, status),
-            Some(Incoming::Dropped(0, None)) | None => Ok(()),
-            unfinished @ Some(Incoming::Value(..) | Incoming::Last(..) | Incoming::Dropped(..)) => {
-                conn.incoming = unfinished;
-                Ok(())
-            }
-        }
-    }
-
-    fn hand_on_chain(&mut self, id: ServerConnId, chain: Chain, ordinal: u32) -> Result<(), Broken> {
-        if chain.last_two() != Some(*b"\r\n") {
-            return Err(Broken::because("data without CR LF"));
-        }
-        self.hold_chain(id, chain, ordinal);
-        Ok(())
     }
 
     /// Reads the items at the front of `bytes` and says how many bytes are through; the rest is an incomplete item.
@@ -194,27 +131,14 @@ impl Engine {
         Ok(item)
     }
 
-    /// Starts to read a large item whose first bytes are `here`.
-    fn begin_incoming(&mut self, id: ServerConnId, here: &[u8], total: usize, found: &Item) {
-        let Some(conn) = self.conns.get_mut(id) else { return };
-        let missing = total - here.len();
-        let wanted =
-            conn.front().is_some_and(|front| !front.discard && self.requests.get(front.request).is_some());
-        conn.reply_begun |= matches!(found, Item::Value(_));
-        conn.incoming = Some(match (wanted, found) {
-            (true, Item::Value(ordinal)) => {
-                Incoming::Value(Filling::new(&[here], missing, &mut self.buffers), *ordinal)
-            }
-            (true, Item::Last(status)) => {
-                Incoming::Last(Filling::new(&[here], missing, &mut self.buffers), *status)
-            }
-            (false, Item::Value(_)) => Incoming::Dropped(missing, None),
-            (false, Item::Last(status)) => Incoming::Dropped(missing, Some(*status)),
-        });
+    /// What the FIFO's head expects, unless nobody wants its reply any more.
+    pub(crate) fn wanted_front(&mut self, id: ServerConnId) -> Option<Expect> {
+        let front = *self.conns.get_mut(id)?.front()?;
+        (!front.discard && self.is_wanted(front.request)).then_some(front)
     }
 
     /// The reply at the FIFO's head has ended. `reply` is what of it was not handed on; its last frame starts at `last`.
-    fn finish_reply(
+    pub(crate) fn finish_reply(
         &mut self,
         id: ServerConnId,
         reply: &[u8],
@@ -316,14 +240,6 @@ impl ServerConn {
             }
         }
         None
-    }
-
-    /// Where the rest of a large item should be read to.
-    pub(crate) fn read_target(&mut self, buffers: &mut crate::buffers::Buffers) -> Option<&mut [u8]> {
-        match &mut self.incoming {
-            Some(Incoming::Value(filling, _) | Incoming::Last(filling, _)) => Some(filling.target(buffers)),
-            Some(Incoming::Dropped(..)) | None => None,
-        }
     }
 
     /// Whether requests may be written.

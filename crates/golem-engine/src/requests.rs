@@ -238,7 +238,7 @@ impl Engine {
         let Some(to) = self.conns.get_mut(conn) else { return };
         keys.for_each(|key| to.keys.push(key));
         to.expect(expect);
-        let (armed, dirty) = (to.timer_armed, to.dirty);
+        let (armed, dirty) = (to.timer.is_some() && !to.timer_is_far, to.dirty);
         if !armed {
             self.arm_server(conn);
         }

@@ -1,7 +1,7 @@
 //! A server connection: the requests of many clients on their way to one server, and a FIFO of the replies that are
 //! expected back. Invariant 3: the FIFO matches the bytes given to the connection, in order, whoever has gone meanwhile.
 
-use crate::buffers::MEDIUM;
+use crate::buffers::{Buffers, MEDIUM};
 use crate::chain::Chain;
 use crate::counters::ServerCounters;
 use crate::failure::Failure;
@@ -13,6 +13,7 @@ use crate::rest::Rest;
 use crate::time::Time;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::time::Duration;
 use golem_protocol::memcached::{Shape, Status};
 use golem_ring::ServerIndex;
@@ -49,8 +50,9 @@ pub(crate) enum Incoming {
     Value(Filling, u32),
     /// The last frame of a reply.
     Last(Filling, Status),
-    /// Nobody wants it: so many bytes are dropped, then the reply goes on, or has ended.
-    Dropped(usize, Option<Status>),
+    /// Nobody wants it: so many bytes are dropped, the last two of them are kept in mind, then the reply goes on, or has
+    /// ended.
+    Dropped(usize, [u8; 2], Option<Status>),
 }
 
 /// How far a server connection's life has come.
@@ -82,8 +84,10 @@ pub(crate) struct ServerConn {
     pub link: Link,
     /// It is on the list of connections to be written.
     pub dirty: bool,
-    /// A timer is armed.
-    pub timer_armed: bool,
+    /// For when a timer is armed.
+    pub timer: Option<Time>,
+    /// That timer looks only after the silence behind late requests: the next request needs a nearer one.
+    pub timer_is_far: bool,
     /// A complete reply has come in: it is no more a fresh connection.
     pub has_answered: bool,
     /// Requests on their way out.
@@ -123,7 +127,8 @@ impl ServerConn {
             counters,
             link: Link::Connecting,
             dirty: false,
-            timer_armed: false,
+            timer: None,
+            timer_is_far: false,
             has_answered: false,
             outbox: Chain::new(MEDIUM),
             fifo: VecDeque::new(),
@@ -239,12 +244,21 @@ impl ServerConn {
         }
     }
 
+    /// Whether every request that waits was told that it timed out.
+    pub(crate) fn all_are_late(&self) -> bool {
+        self.late == self.fifo.len()
+    }
+
     fn silence_ends(&self, timeout: Duration) -> Time {
         self.heard.after(timeout.saturating_mul(SILENT_TIMEOUTS))
     }
 
-    /// The next request that is late at `now`. It is told so by the caller; its reply will be dropped.
+    /// The next request that is late at `now` and of which the server may have seen something. It is told so by the
+    /// caller; its reply will be dropped.
     pub(crate) fn next_late(&mut self, now: Time, timeout: Duration) -> Option<Expect> {
+        if self.late >= self.first_withdrawable() {
+            return None;
+        }
         let expect = self.fifo.get_mut(self.late)?;
         if expect.since.after(timeout) > now {
             return None;
@@ -253,6 +267,41 @@ impl ServerConn {
         expect.discard = true;
         self.late += 1;
         Some(told)
+    }
+
+    /// The place of the oldest entry of which no byte was written.
+    fn first_withdrawable(&self) -> usize {
+        let (unsent, _, written) = self.unsent;
+        self.fifo.len() - unsent + usize::from(written > 0)
+    }
+
+    /// Takes back the requests that are late at `now` before their first byte was written: they are never sent. The
+    /// caller tells them. To be asked when [`ServerConn::next_late`] has no more.
+    pub(crate) fn withdraw_late(
+        &mut self,
+        now: Time,
+        timeout: Duration,
+        buffers: &mut Buffers,
+    ) -> Vec<Expect> {
+        let start = self.first_withdrawable();
+        let is_late = |expect: &&Expect| expect.since.after(timeout) <= now;
+        let late = self.fifo.iter().skip(start).take_while(is_late).count();
+        if late == 0 || self.late < start {
+            return Vec::new();
+        }
+        let (unsent, _, written) = self.unsent;
+        let part = self.fifo.iter().take(start).skip(self.fifo.len() - unsent);
+        let before = self.lead + part.map(|expect| u64::from(expect.size)).sum::<u64>() - written;
+        let keys_before = self.fifo.iter().take(start).map(|expect| expect.keys.1).sum();
+        let late: Vec<Expect> = self.fifo.drain(start..start + late).collect();
+        let bytes: usize = late.iter().map(|expect| expect.size as usize).sum();
+        self.outbox.cut(before as usize, bytes, buffers);
+        self.keys.remove(keys_before, late.iter().map(|expect| expect.keys.1).sum());
+        self.unsent.0 -= late.len();
+        self.unsent.1 -= bytes as u64;
+        self.counters.in_queue.sub(late.len());
+        self.counters.in_queue_bytes.sub(bytes);
+        late
     }
 
     /// Whether the connection should be given up at `now`, and why.

@@ -110,14 +110,17 @@ impl Engine {
     #[inline]
     pub(crate) fn arm_server(&mut self, id: ServerConnId) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        if conn.timer_armed {
+        if conn.timer.is_some() && !conn.timer_is_far {
             return;
         }
         let Some(timeout) = self.pools.get(conn.pool.index()).and_then(|pool| pool.settings.timeout) else {
             return;
         };
-        if let Some(deadline) = conn.deadline(timeout) {
-            conn.timer_armed = true;
+        if let Some(deadline) = conn.deadline(timeout)
+            && conn.timer.is_none_or(|timer| deadline < timer)
+        {
+            conn.timer = Some(deadline);
+            conn.timer_is_far = conn.all_are_late();
             self.timers.arm(deadline, Connection::Server(id));
         }
     }
@@ -125,8 +128,12 @@ impl Engine {
     /// Fails the requests that are late; gives the connection up if it is the connection that is at fault.
     pub(crate) fn server_due(&mut self, id: ServerConnId) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        conn.timer_armed = false;
         let (pool, server, now) = (conn.pool, conn.server, self.now);
+        if conn.timer.is_some_and(|timer| timer > now) {
+            // A far timer, left over when a nearer one took its place.
+            return;
+        }
+        conn.timer = None;
         let Some(timeout) = self.timeout(pool) else { return };
         if let Some(failure) = self.conns.get(id).and_then(|conn| conn.has_fallen_silent(now, timeout)) {
             self.server_lost(id, failure, "");
@@ -134,10 +141,14 @@ impl Engine {
         }
         let mut late = 0;
         while let Some(expect) = self.conns.get_mut(id).and_then(|conn| conn.next_late(now, timeout)) {
-            if self.is_wanted(expect.request) {
-                late += 1;
-            }
+            late += usize::from(self.is_wanted(expect.request));
             self.fail_part(expect.request, expect.part, Failure::TimedOut);
+        }
+        if let Some(conn) = self.conns.get_mut(id) {
+            for expect in conn.withdraw_late(now, timeout, &mut self.buffers) {
+                late += usize::from(self.is_wanted(expect.request));
+                self.fail_part(expect.request, expect.part, Failure::TimedOut);
+            }
         }
         if late > 0 {
             self.server_counters(pool, server).server_timedout.add(1);

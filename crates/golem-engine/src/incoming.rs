@@ -1,0 +1,108 @@
+//! A large payload of a reply on its way in: it is read straight into its own segments, or, if nobody wants it, dropped as
+//! it comes. Either way it must end with CR LF, else the stream is out of step.
+
+use crate::buffers::Buffers;
+use crate::chain::Chain;
+use crate::engine::Engine;
+use crate::filling::Filling;
+use crate::id::ServerConnId;
+use crate::replies::{Broken, Item};
+use crate::server::{Incoming, ServerConn};
+
+impl Engine {
+    pub(crate) fn server_filled(&mut self, id: ServerConnId, count: usize) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        conn.heard = self.now;
+        match &mut conn.incoming {
+            Some(Incoming::Value(filling, _) | Incoming::Last(filling, _)) => filling.filled(count),
+            Some(Incoming::Dropped(..)) | None => return,
+        }
+        if let Err(broken) = self.finish_incoming(id) {
+            self.drop_broken(id, &broken);
+        }
+    }
+
+    pub(crate) fn feed_incoming(&mut self, id: ServerConnId, bytes: &[u8]) -> Result<usize, Broken> {
+        let Some(conn) = self.conns.get_mut(id) else { return Ok(bytes.len()) };
+        let used = match &mut conn.incoming {
+            Some(Incoming::Value(filling, _) | Incoming::Last(filling, _)) => {
+                filling.feed(bytes, &mut self.buffers)
+            }
+            Some(Incoming::Dropped(left, last, _)) => {
+                let step = bytes.len().min(*left);
+                *left -= step;
+                for &byte in bytes.get(step.saturating_sub(2)..step).unwrap_or_default() {
+                    *last = [last[1], byte];
+                }
+                step
+            }
+            None => 0,
+        };
+        self.finish_incoming(id).map(|()| used)
+    }
+
+    /// Hands a large payload on once it is complete.
+    fn finish_incoming(&mut self, id: ServerConnId) -> Result<(), Broken> {
+        let Some(conn) = self.conns.get_mut(id) else { return Ok(()) };
+        match conn.incoming.take() {
+            Some(Incoming::Value(filling, ordinal)) if filling.is_complete() => {
+                let chain = filling.finish(&mut self.buffers);
+                self.hand_on_chain(id, chain, ordinal)
+            }
+            Some(Incoming::Last(filling, status)) if filling.is_complete() => {
+                let chain = filling.finish(&mut self.buffers);
+                if chain.last_two() != Some(*b"\r\n") {
+                    return Err(Broken::because("data without CR LF"));
+                }
+                self.hold_chain(id, chain, 0);
+                self.finish_reply(id, b"", 0, status)
+            }
+            Some(Incoming::Dropped(0, last, _)) if last != *b"\r\n" => {
+                Err(Broken::because("data without CR LF"))
+            }
+            Some(Incoming::Dropped(0, _, Some(status))) => self.finish_reply(id, b"", 0, status),
+            Some(Incoming::Dropped(0, _, None)) | None => Ok(()),
+            unfinished @ Some(Incoming::Value(..) | Incoming::Last(..) | Incoming::Dropped(..)) => {
+                conn.incoming = unfinished;
+                Ok(())
+            }
+        }
+    }
+
+    fn hand_on_chain(&mut self, id: ServerConnId, chain: Chain, ordinal: u32) -> Result<(), Broken> {
+        if chain.last_two() != Some(*b"\r\n") {
+            return Err(Broken::because("data without CR LF"));
+        }
+        self.hold_chain(id, chain, ordinal);
+        Ok(())
+    }
+
+    /// Starts to read a large item whose first bytes are `here`.
+    pub(crate) fn begin_incoming(&mut self, id: ServerConnId, here: &[u8], total: usize, found: &Item) {
+        let missing = total - here.len();
+        let wanted = self.wanted_front(id).is_some();
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        let last = here.last_chunk().copied().unwrap_or_default();
+        conn.reply_begun |= matches!(found, Item::Value(_));
+        conn.incoming = Some(match (wanted, found) {
+            (true, Item::Value(ordinal)) => {
+                Incoming::Value(Filling::new(&[here], missing, &mut self.buffers), *ordinal)
+            }
+            (true, Item::Last(status)) => {
+                Incoming::Last(Filling::new(&[here], missing, &mut self.buffers), *status)
+            }
+            (false, Item::Value(_)) => Incoming::Dropped(missing, last, None),
+            (false, Item::Last(status)) => Incoming::Dropped(missing, last, Some(*status)),
+        });
+    }
+}
+
+impl ServerConn {
+    /// Where the rest of a large item should be read to.
+    pub(crate) fn read_target(&mut self, buffers: &mut Buffers) -> Option<&mut [u8]> {
+        match &mut self.incoming {
+            Some(Incoming::Value(filling, _) | Incoming::Last(filling, _)) => Some(filling.target(buffers)),
+            Some(Incoming::Dropped(..)) | None => None,
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Random histories, and the seeds that once failed.
+
+use crate::world::history::{Account, History};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+fn play(seed: u64) -> Account {
+    let played = std::panic::catch_unwind(|| History::new(seed).run());
+    match played {
+        Ok(account) => account,
+        Err(panic) => {
+            eprintln!("to play it again: GOLEM_SIM_SEED={seed} GOLEM_SIM_TRACE=1");
+            std::panic::resume_unwind(panic);
+        }
+    }
+}
+
+/// Seeds that failed once: a request ready at the head of its queue that stayed there, a second reply behind the one
+/// that said "over the limit", a request behind late ones that timed out late, a byte lost behind a large body with a
+/// wrong end, a client and the proxy that waited for each other. What their numbers mean changes with the generators;
+/// each fault also has a scripted history of its own.
+const ONCE_FAILED: &[u64] = &[9, 10, 33, 123, 217, 231, 488, 612, 804, 807];
+
+#[test]
+fn histories_that_failed_once_end_well() {
+    for &seed in ONCE_FAILED {
+        play(seed);
+    }
+}
+
+#[test]
+fn random_histories_keep_every_promise() {
+    if let Some(seed) = number("GOLEM_SIM_SEED") {
+        let Account { steps, events, replies, .. } = play(seed);
+        println!("{steps} steps, {events} calls, {replies} replies");
+        return;
+    }
+    let first = number("GOLEM_SIM_FIRST").unwrap_or(0);
+    let seeds = number("GOLEM_SIM_SEEDS").unwrap_or(600);
+    let started = Instant::now();
+    let next = AtomicU64::new(first);
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let play_some = || {
+        let mut sum = Account::default();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= first + seeds {
+                return sum;
+            }
+            sum.add(&play(seed));
+        }
+    };
+    let mut sum = Account::default();
+    std::thread::scope(|scope| {
+        let players: Vec<_> = (0..threads).map(|_| scope.spawn(play_some)).collect();
+        for player in players {
+            match player.join() {
+                Ok(part) => sum.add(&part),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+    });
+    println!("{}", sum.coverage.table());
+    let Account { steps, events, replies, served, ref coverage } = sum;
+    println!("{seeds} seeds, {steps} steps, {events} calls, {served} requests at servers, {replies} replies");
+    println!("{:.1} s", started.elapsed().as_secs_f64());
+    if seeds >= 600 {
+        assert_eq!(coverage.gaps(), [], "faults that never met a connection in these states");
+    }
+}

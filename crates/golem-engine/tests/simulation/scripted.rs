@@ -1,0 +1,11 @@
+//! Histories told step by step, one sentence each: the cases of the protocol's page, what others get wrong, and the
+//! invariants of the engine.
+
+mod cases;
+mod cuts;
+mod invariants;
+mod limits;
+mod losses;
+mod meta;
+mod peers;
+mod script;

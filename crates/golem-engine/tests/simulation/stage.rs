@@ -1,0 +1,159 @@
+//! Where a simulation plays: engines, connections and a clock, driven exactly as the driver would. Who the peers are and
+//! what they do is somebody else's business: scripts and the random world act on the links.
+
+mod driving;
+mod settings;
+
+use crate::dice::Dice;
+use crate::link::{Attempt, Link};
+use golem_engine::counters::{AllCounters, WorkerCounters};
+use golem_engine::id::Connection;
+use golem_engine::{Engine, Notice, PoolIndex, Setup};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub(crate) use golem_config::Pool as Settings;
+pub(crate) use settings::settings;
+
+/// How bytes are cut on their way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cuts {
+    /// As they come, up to the driver's scratch buffer.
+    Whole,
+    /// One to three bytes.
+    Tiny,
+    /// Now this, now that.
+    Mixed,
+}
+
+/// The driver's scratch buffer.
+const SCRATCH: usize = 64 * 1024;
+
+/// One engine and what its driver knows.
+pub(crate) struct Worker {
+    pub(crate) engine: Engine,
+    pub(crate) counters: Arc<WorkerCounters>,
+    links: BTreeMap<Connection, usize>,
+}
+
+/// An engine wants a connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Arrival {
+    pub(crate) link: usize,
+    pub(crate) server: usize,
+}
+
+pub(crate) struct Stage {
+    pub(crate) name: String,
+    /// Microseconds.
+    pub(crate) now: u64,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) workers: Vec<Worker>,
+    pub(crate) links: Vec<Link>,
+    /// Wanted connections that no server has looked at.
+    pub(crate) arrivals: Vec<Arrival>,
+    pub(crate) notices: Vec<Notice>,
+    pub(crate) dice: Dice,
+    pub(crate) cuts: Cuts,
+    /// Room of pipes of server connections.
+    pub(crate) server_room: usize,
+    /// Calls into engines.
+    pub(crate) events: u64,
+    /// Something happened since it was last cleared.
+    pub(crate) progress: bool,
+    trace: bool,
+}
+
+impl Stage {
+    /// `workers` engines with one pool.
+    pub(crate) fn new(name: String, settings: Settings, workers: usize, dice: Dice) -> Self {
+        let settings = Arc::new(settings);
+        let counters: Vec<Arc<WorkerCounters>> =
+            (0..workers).map(|_| WorkerCounters::new(std::iter::once(settings.servers.len()))).collect();
+        let all = AllCounters(counters.clone().into());
+        let workers = counters
+            .into_iter()
+            .enumerate()
+            .map(|(number, counters)| Worker {
+                engine: Engine::new(Setup {
+                    pools: vec![Arc::clone(&settings)],
+                    counters: Arc::clone(&counters),
+                    all: all.clone(),
+                    seed: number as u64,
+                    version: "0.1.0".to_owned(),
+                    epoch: 1_700_000_000,
+                    workers,
+                }),
+                counters,
+                links: BTreeMap::new(),
+            })
+            .collect();
+        Self {
+            name,
+            now: 1,
+            settings,
+            workers,
+            links: Vec::new(),
+            arrivals: Vec::new(),
+            notices: Vec::new(),
+            dice,
+            cuts: Cuts::Whole,
+            server_room: 1 << 20,
+            events: 0,
+            progress: false,
+            trace: std::env::var_os("GOLEM_SIM_TRACE").is_some(),
+        }
+    }
+
+    /// A client comes in; its link.
+    pub(crate) fn accept(&mut self, worker: usize, room: (usize, usize)) -> usize {
+        let Some(id) = self.workers[worker].engine.accept(PoolIndex::new(0)) else {
+            self.fail("the engine takes no client")
+        };
+        let link = self.links.len();
+        let mut fresh = Link::new(worker, Connection::Client(id), room);
+        fresh.attempt = Attempt::Over;
+        self.links.push(fresh);
+        self.workers[worker].links.insert(Connection::Client(id), link);
+        self.verify(worker);
+        link
+    }
+
+    /// One line of the history, if it is wanted.
+    pub(crate) fn note(&self, what: impl FnOnce() -> String) {
+        if self.trace {
+            eprintln!("{:>9} {}", self.now, what());
+        }
+    }
+
+    /// Ends the simulation: something is not as it must be.
+    pub(crate) fn fail(&self, what: &str) -> ! {
+        panic!("{} at {} µs: {what}", self.name, self.now)
+    }
+
+    /// When the first engine wants to look at its timers.
+    pub(crate) fn next_deadline(&self) -> Option<u64> {
+        self.workers.iter().filter_map(|worker| worker.engine.next_deadline()).map(|time| time.0).min()
+    }
+
+    /// Sums of a pool counter over the workers, by its name.
+    pub(crate) fn pool_counter(&self, name: &str) -> i64 {
+        let table = golem_engine::counters::PoolCounters::TABLE;
+        let Some(place) = table.iter().position(|row| row.0 == name) else { self.fail(name) };
+        self.workers.iter().map(|worker| worker.counters.pools[0].pool.values()[place]).sum()
+    }
+
+    /// Sums of a server counter over the workers, by its name.
+    pub(crate) fn server_counter(&self, server: usize, name: &str) -> i64 {
+        let table = golem_engine::counters::ServerCounters::TABLE;
+        let Some(place) = table.iter().position(|row| row.0 == name) else { self.fail(name) };
+        self.workers.iter().map(|worker| worker.counters.pools[0].servers[server].values()[place]).sum()
+    }
+}
+
+/// Bytes as a person reads them, shortened.
+pub(crate) fn shown(bytes: &[u8]) -> String {
+    let front = &bytes[..bytes.len().min(100)];
+    let more = if bytes.len() > 100 { format!("… ({} bytes)", bytes.len()) } else { String::new() };
+    format!("{}{more}", front.escape_ascii())
+}

@@ -1,0 +1,262 @@
+//! The driver's part: one turn of one engine, with its wishes carried out and its output written, cut in any way that a
+//! kernel may cut it. The engine is checked after every call.
+
+use super::{Arrival, Cuts, SCRATCH, Stage, shown};
+use crate::link::{Attempt, Link};
+use crate::pipe::End;
+use golem_engine::id::Connection;
+use golem_engine::{Failure, Time, Wish};
+
+impl Stage {
+    /// What one turn of a worker does: tell what happened, look at the timers, carry out, write.
+    pub(crate) fn turn(&mut self, worker: usize) {
+        let now = Time(self.now);
+        self.workers[worker].engine.begin_turn(now);
+        let links: Vec<usize> = self.workers[worker].links.values().copied().collect();
+        for link in links {
+            if self.links[link].is_readable() && (self.cuts != Cuts::Mixed || !self.dice.one_in(4)) {
+                self.progress = true;
+                self.serve(link);
+            }
+        }
+        self.workers[worker].engine.expire();
+        self.verify(worker);
+        self.finish_turn(worker);
+    }
+
+    fn finish_turn(&mut self, worker: usize) {
+        self.carry_out(worker);
+        let again: Vec<usize> =
+            self.workers[worker].links.values().copied().filter(|&link| self.links[link].blocked).collect();
+        for link in again {
+            self.flush(link);
+        }
+        loop {
+            self.carry_out(worker);
+            let Some(connection) = self.workers[worker].engine.next_dirty() else { return };
+            if let Some(&link) = self.workers[worker].links.get(&connection)
+                && !self.links[link].blocked
+            {
+                self.flush(link);
+            }
+        }
+    }
+
+    /// Preconnects, as the worker does when it starts.
+    pub(crate) fn preconnect(&mut self) {
+        for worker in 0..self.workers.len() {
+            self.workers[worker].engine.preconnect();
+            self.finish_turn(worker);
+        }
+    }
+
+    /// Tells the engine one thing that happened on a link: as much as one read brings.
+    fn serve(&mut self, at: usize) {
+        let link = &mut self.links[at];
+        let (worker, connection) = (link.worker, link.connection);
+        match link.attempt {
+            Attempt::Pending => return,
+            Attempt::Made => {
+                link.attempt = Attempt::Over;
+                if let Connection::Server(id) = connection {
+                    self.note(|| format!("{connection:?} connected"));
+                    self.workers[worker].engine.connected(id);
+                }
+            }
+            Attempt::Failed(failure) => {
+                link.attempt = Attempt::Over;
+                self.tell_closed(at, failure);
+            }
+            Attempt::Over if !link.inward.is_empty() => self.serve_bytes(at),
+            Attempt::Over if link.inward.end == End::Finished && !link.broken => {
+                link.ended = true;
+                self.note(|| format!("{connection:?} ends its stream"));
+                self.workers[worker].engine.end_of_stream(connection);
+            }
+            Attempt::Over => self.tell_closed(at, Failure::ConnectionReset),
+        }
+        self.verify(worker);
+    }
+
+    fn tell_closed(&mut self, at: usize, failure: Failure) {
+        let Link { worker, connection, .. } = self.links[at];
+        self.note(|| format!("{connection:?} closed: {failure:?}"));
+        self.forget(at);
+        self.workers[worker].engine.closed(connection, failure);
+        self.verify(worker);
+    }
+
+    /// One read: into the engine's target, if it has one, and what is more into the scratch buffer.
+    fn serve_bytes(&mut self, at: usize) {
+        let Link { worker, connection, .. } = self.links[at];
+        let most = self.cut(SCRATCH);
+        let direct = self.cuts != Cuts::Mixed || !self.dice.one_in(4);
+        let link = &mut self.links[at];
+        let engine = &mut self.workers[worker].engine;
+        let mut filled = 0;
+        if direct && let Some(target) = engine.read_target(connection) {
+            let bytes = link.inward.take(target.len().min(most));
+            target[..bytes.len()].copy_from_slice(&bytes);
+            filled = bytes.len();
+            if filled > 0 {
+                engine.target_filled(connection, filled);
+            }
+            link.delivered += filled as u64;
+        }
+        let bytes = link.inward.take(most - filled);
+        link.delivered += bytes.len() as u64;
+        if filled > 0 {
+            self.verify(worker);
+        }
+        self.note(|| format!("{connection:?} → engine {worker}: {filled} direct, {}", shown(&bytes)));
+        if !bytes.is_empty() {
+            self.workers[worker].engine.received(connection, &bytes);
+        }
+    }
+
+    /// How many of at most `most` bytes a read or write moves.
+    pub(crate) fn cut(&mut self, most: usize) -> usize {
+        match self.cuts {
+            Cuts::Whole => most,
+            Cuts::Tiny => most.min(self.dice.between(1, 3)),
+            Cuts::Mixed => {
+                let wide = self.dice.pick(&[2, 30, 300, 5000, 40_000, SCRATCH, SCRATCH, SCRATCH]);
+                most.min(self.dice.between(1, wide))
+            }
+        }
+    }
+
+    fn carry_out(&mut self, worker: usize) {
+        while let Some(wish) = self.workers[worker].engine.next_wish() {
+            self.progress = true;
+            self.note(|| format!("wish: {wish:?}"));
+            match wish {
+                Wish::Connect { conn, server, .. } => {
+                    let link = self.links.len();
+                    let connection = Connection::Server(conn);
+                    self.links.push(Link::new(worker, connection, (self.server_room, self.server_room)));
+                    self.workers[worker].links.insert(connection, link);
+                    self.arrivals.push(Arrival { link, server: server.index() });
+                }
+                Wish::Close(connection) => {
+                    let link = self.named(worker, connection);
+                    self.links[link].closed_by_engine = true;
+                    self.forget(link);
+                }
+                Wish::ShutdownWrite(connection) => {
+                    let link = self.named(worker, connection);
+                    if self.links[link].blocked {
+                        self.fail("our end of stream would come before bytes that were not written");
+                    }
+                    self.links[link].outward.finish();
+                }
+                Wish::Pause(connection) => self.pause(worker, connection, true),
+                Wish::Resume(connection) => self.pause(worker, connection, false),
+                Wish::Notice(notice) => self.notices.push(notice),
+                Wish::ReleaseMemory => {}
+            }
+        }
+    }
+
+    fn pause(&mut self, worker: usize, connection: Connection, paused: bool) {
+        let link = self.named(worker, connection);
+        self.links[link].paused = paused;
+    }
+
+    /// The link of a connection: a wish for one that is not there is a bug.
+    fn named(&self, worker: usize, connection: Connection) -> usize {
+        match self.workers[worker].links.get(&connection) {
+            Some(&link) => link,
+            None => self.fail(&format!("a wish for {connection:?}, which is not there")),
+        }
+    }
+
+    /// The connection is no more.
+    fn forget(&mut self, at: usize) {
+        let link = &mut self.links[at];
+        link.closed = true;
+        link.blocked = false;
+        link.outward.finish();
+        let (worker, connection) = (link.worker, link.connection);
+        self.workers[worker].links.remove(&connection);
+    }
+
+    /// One write of what the engine has for a link.
+    fn flush(&mut self, at: usize) {
+        let Link { worker, connection, .. } = self.links[at];
+        let ready: usize = self.workers[worker].engine.output(connection).map(<[u8]>::len).sum();
+        if matches!(connection, Connection::Client(_)) && ready as u64 > self.settings.client_hard_limit {
+            self.fail(&format!("{ready} bytes wait for {connection:?}: more than its hard limit"));
+        }
+        if ready == 0 {
+            self.links[at].blocked = false;
+            return;
+        }
+        if self.links[at].peer_gone {
+            self.fail_write(at);
+            return;
+        }
+        let room = self.links[at].outward.free();
+        let most = self.cut(ready).min(room);
+        let (engine, link) = (&self.workers[worker].engine, &mut self.links[at]);
+        let mut left = most;
+        for slice in engine.output(connection) {
+            let step = slice.len().min(left);
+            link.outward.write(&slice[..step]);
+            left -= step;
+        }
+        link.blocked = most < ready;
+        if most > 0 {
+            self.progress = true;
+            self.note(|| {
+                let bytes: Vec<u8> =
+                    self.workers[worker].engine.output(connection).flatten().copied().take(most).collect();
+                format!("engine {worker} → {connection:?}: {most} of {ready} bytes: {}", shown(&bytes))
+            });
+            self.workers[worker].engine.sent(connection, most);
+            self.verify(worker);
+        }
+    }
+
+    /// Nothing can be written any more: what the peer sent before is still read, unless reading is off.
+    fn fail_write(&mut self, at: usize) {
+        let link = &mut self.links[at];
+        link.blocked = false;
+        self.progress = true;
+        if link.paused || link.ended {
+            self.tell_closed(at, Failure::ConnectionReset);
+        } else {
+            link.broken = true;
+        }
+    }
+
+    /// Asks the engine whether it is well; not after every single call while it has much to check.
+    pub(crate) fn verify(&mut self, worker: usize) {
+        self.events += 1;
+        let is_light = self.workers[worker].engine.requests() <= 16;
+        if (is_light || self.events.is_multiple_of(8))
+            && let Err(what) = self.workers[worker].engine.check()
+        {
+            self.fail(&what);
+        }
+    }
+
+    /// Whether a turn would do something now.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.links.iter().any(Link::is_readable)
+    }
+
+    /// Turns until nothing happens any more, without letting time pass.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..1_000_000 {
+            self.progress = false;
+            for worker in 0..self.workers.len() {
+                self.turn(worker);
+            }
+            if !self.progress && !self.is_busy() {
+                return;
+            }
+        }
+        self.fail("the engines never come to rest");
+    }
+}

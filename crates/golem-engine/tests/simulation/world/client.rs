@@ -1,0 +1,191 @@
+//! A fake client: it sends what its traffic says as its style says, and holds every byte that it gets to its verdict.
+
+use super::style::{Ending, Reads, Style};
+use super::traffic::{Mix, Traffic};
+use crate::oracle::book::Book;
+use crate::oracle::expected::{Asked, Silence};
+use crate::oracle::verdict::Verdict;
+use crate::pipe::End;
+use crate::stage::Stage;
+
+pub(crate) struct Client {
+    pub(crate) link: usize,
+    pub(crate) style: Style,
+    traffic: Traffic,
+    pub(crate) verdict: Verdict,
+    /// Requests written so far.
+    asked: usize,
+    /// Bytes sent so far.
+    sent: u64,
+    /// It has said that it sends no more.
+    has_finished: bool,
+    /// It has closed its socket.
+    pub(crate) is_gone: bool,
+}
+
+impl Client {
+    pub(crate) fn new(number: usize, link: usize, style: Style) -> Self {
+        Self {
+            link,
+            style,
+            traffic: Traffic::new(number),
+            verdict: Verdict::new(),
+            asked: 0,
+            sent: 0,
+            has_finished: false,
+            is_gone: false,
+        }
+    }
+
+    /// One small thing.
+    pub(crate) fn act(&mut self, stage: &mut Stage, mix: &Mix, book: &mut Book) {
+        if self.is_gone {
+            return;
+        }
+        if stage.dice.one_in(2) {
+            self.read(stage, mix, book);
+        } else {
+            self.send(stage, mix, book);
+        }
+    }
+
+    fn read(&mut self, stage: &mut Stage, mix: &Mix, book: &mut Book) {
+        let most = match self.style.reads {
+            Reads::AfterSending if self.sends_more() => return,
+            Reads::Slowly if !stage.dice.one_in(8) => return,
+            Reads::Slowly => stage.dice.between(1, if mix.large { 20_000 } else { 200 }),
+            Reads::Eagerly | Reads::AfterSending => stage.cut(64 * 1024),
+        };
+        let bytes = stage.links[self.link].outward.take(most);
+        if !bytes.is_empty() {
+            stage.progress = true;
+            let heard = self.verdict.hear(&bytes, stage.now, book, stage.settings.multiget_failure);
+            if let Err(what) = heard {
+                stage.fail(&format!("{:?}: {what}", stage.links[self.link].connection));
+            }
+        } else if stage.links[self.link].outward.end != End::Open {
+            self.hear_the_end(stage, book);
+        }
+    }
+
+    /// The engine closed the connection: there must be a reason.
+    fn hear_the_end(&mut self, stage: &mut Stage, book: &Book) {
+        let finished = self.has_finished && self.verdict.is_answered();
+        let cut_off = book.has_tight_limits && stage.pool_counter("client_over_limit") > 0;
+        if !finished && !cut_off && !self.verdict.may_end() {
+            let what = format!(
+                "{:?} was closed, waiting for {}",
+                stage.links[self.link].connection,
+                self.verdict.next()
+            );
+            stage.fail(&what);
+        }
+        self.close(stage);
+    }
+
+    fn close(&mut self, stage: &mut Stage) {
+        self.is_gone = true;
+        stage.progress = true;
+        stage.links[self.link].peer_closes();
+    }
+
+    fn sends_more(&self) -> bool {
+        !self.has_finished && (self.asked < self.style.requests || !self.traffic.unsent().is_empty())
+    }
+
+    fn send(&mut self, stage: &mut Stage, mix: &Mix, book: &mut Book) {
+        if self.has_finished {
+            return;
+        }
+        if stage.links[self.link].closed {
+            self.has_finished = true;
+            stage.progress = true;
+            return;
+        }
+        if self.traffic.unsent().is_empty()
+            && self.asked < self.style.requests
+            && self.verdict.waiting() < self.style.depth
+        {
+            self.ask(stage, mix, book);
+        }
+        let count = stage.cut(self.traffic.unsent().len());
+        let written = stage.links[self.link].inward.write(&self.traffic.unsent()[..count]);
+        self.traffic.sent(written);
+        self.sent += written as u64;
+        stage.progress |= written > 0;
+        match self.style.ending {
+            Ending::CloseAt(at) if self.sent >= at => self.close(stage),
+            Ending::ResetAt(at) if self.sent >= at => {
+                stage.links[self.link].peer_resets();
+                self.is_gone = true;
+                stage.progress = true;
+            }
+            Ending::HalfClose if !self.sends_more() => {
+                stage.links[self.link].peer_finishes();
+                self.has_finished = true;
+                stage.progress = true;
+            }
+            Ending::Close | Ending::CloseAt(_) | Ending::ResetAt(_)
+                if !self.sends_more() && self.verdict.is_answered() && !self.verdict.must_end() =>
+            {
+                self.close(stage);
+            }
+            Ending::Quit | Ending::HalfClose | Ending::Close | Ending::CloseAt(_) | Ending::ResetAt(_) => {}
+        }
+    }
+
+    fn ask(&mut self, stage: &mut Stage, mix: &Mix, book: &mut Book) {
+        self.asked += 1;
+        if self.asked == self.style.requests && self.style.ending == Ending::Quit {
+            // What comes behind it must not matter.
+            let tail: &[u8] = if stage.dice.one_in(3) { b"get s1\r\nset" } else { b"" };
+            self.traffic.put(&mut self.verdict, &[b"quit\r\n", tail], Asked::Quit, Silence::Maybe);
+            return;
+        }
+        let burst = if self.style.depth > 4 { stage.dice.between(1, 8) } else { 1 };
+        for _ in 0..burst {
+            self.traffic.more(&mut self.verdict, mix, book, &mut stage.dice);
+        }
+        // Some of it goes in one write with what follows.
+    }
+
+    /// Notes what the engine has taken in, and that nothing of it waits longer than it may.
+    pub(crate) fn watch(&mut self, stage: &Stage) {
+        let link = &stage.links[self.link];
+        self.verdict.delivered(link.delivered, stage.now);
+        let is_heard = link.outward.is_empty() && link.outward.end == End::Open;
+        if self.is_gone || link.closed || link.blocked || !is_heard {
+            return;
+        }
+        let Some(timeout) = stage.settings.timeout else { return };
+        if let Some(since) = self.verdict.waits_since()
+            && since + timeout.as_micros() as u64 <= stage.now
+        {
+            stage.fail(&format!("{:?} waits since {since} for {}", link.connection, self.verdict.next()));
+        }
+    }
+
+    /// Whether all is done that this client does: it is gone, or waits for nothing.
+    pub(crate) fn is_done(&self) -> bool {
+        self.is_gone
+    }
+
+    /// From now on it reads whatever comes.
+    pub(crate) fn hurry(&mut self) {
+        if self.style.reads == Reads::Slowly {
+            self.style.reads = Reads::Eagerly;
+        }
+    }
+
+    /// For a message: what it waits for.
+    pub(crate) fn describe(&self) -> String {
+        format!(
+            "asked {} of {}, {} bytes to send, {:?}, waits for {}",
+            self.asked,
+            self.style.requests,
+            self.traffic.unsent().len(),
+            self.style.ending,
+            self.verdict.next()
+        )
+    }
+}

@@ -1,0 +1,308 @@
+//! A fake server: a real key/value model behind connections that misbehave as planned.
+
+mod misdeeds;
+
+use super::observed::{check, data_length};
+use super::plan::{Out, faulty, sound};
+use crate::dice::Dice;
+use crate::faults::{Coverage, Fault, State};
+use crate::link::Attempt;
+use crate::oracle::book::Book;
+use crate::stage::{Stage, shown};
+use golem_engine::Failure;
+use golem_memserver::{Options, Session, Store};
+use std::collections::VecDeque;
+
+/// One accepted connection.
+struct Conn {
+    link: usize,
+    session: Session,
+    input: Vec<u8>,
+    /// Bytes of a body that was refused before it had come.
+    swallow: usize,
+    script: VecDeque<Out>,
+    /// It sends nothing before this time; `u64::MAX`: never again.
+    silent_until: u64,
+    /// It reads nothing before this time.
+    unread_until: u64,
+    /// Everything was said and done.
+    is_over: bool,
+    /// This request was looked at for an early error.
+    is_considered: bool,
+    /// Faults that it may still commit while it has nothing to do; without an end a history would have none.
+    idle_faults: u32,
+    /// What it said is not what it should have said: somebody may wait for the rest for ever.
+    owes: bool,
+}
+
+/// Which faults a server commits, and how often.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Manners {
+    pub(crate) faults: Vec<Fault>,
+    /// A reply, or a connection, is faulty once in so many; 0: never.
+    pub(crate) one_in: usize,
+    /// In which state of the connection, where that can be chosen.
+    pub(crate) focus: Option<State>,
+}
+
+pub(crate) struct Server {
+    number: usize,
+    store: Store,
+    conns: Vec<Conn>,
+    /// Attempts to connect that are never decided.
+    hanging: Vec<usize>,
+    pub(crate) manners: Manners,
+    /// The pool's `timeout`, in microseconds.
+    timeout: u64,
+    /// Commands served.
+    pub(crate) served: u64,
+}
+
+impl Server {
+    pub(crate) fn new(number: usize, timeout: u64) -> Self {
+        let options = Options {
+            memory_limit: 1 << 30,
+            item_size_max: 64 << 20,
+            started_at: 1_700_000_000,
+            version: format!("1.6.{}", 18 + number),
+            keep_received: false,
+        };
+        let (store, manners) = (Store::new(options), Manners::default());
+        Self { number, store, conns: Vec::new(), hanging: Vec::new(), manners, timeout, served: 0 }
+    }
+
+    fn errs(&self, dice: &mut Dice) -> Option<Fault> {
+        let errs = self.manners.one_in > 0 && dice.one_in(self.manners.one_in);
+        (errs && !self.manners.faults.is_empty()).then(|| dice.pick(&self.manners.faults))
+    }
+
+    /// An engine wants to connect.
+    pub(crate) fn arrive(
+        &mut self,
+        link: usize,
+        stage: &mut Stage,
+        book: &mut Book,
+        coverage: &mut Coverage,
+    ) {
+        let fault = self.errs(&mut stage.dice);
+        let connecting = matches!(fault, Some(Fault::Refused | Fault::ConnectPending | Fault::ConnectReset));
+        if connecting && let Some(fault) = fault {
+            book.faults[self.number] += 1;
+            coverage.note(fault, State::Connecting);
+            stage.note(|| format!("server {}: {fault:?}", self.number));
+        }
+        let network_down = stage.dice.one_in(4);
+        let here = &mut stage.links[link];
+        match fault {
+            Some(Fault::Refused) if network_down => here.attempt = Attempt::Failed(Failure::Os(101)),
+            Some(Fault::Refused) => here.attempt = Attempt::Failed(Failure::ConnectionRefused),
+            Some(Fault::ConnectReset) => here.attempt = Attempt::Failed(Failure::ConnectionReset),
+            Some(Fault::ConnectPending) => self.hanging.push(link),
+            _ => {
+                here.attempt = Attempt::Made;
+                let mut script = VecDeque::new();
+                if fault == Some(Fault::TooMany) {
+                    script.push_back(Out::Commit(Fault::TooMany));
+                }
+                self.conns.push(Conn {
+                    link,
+                    session: Session::new(),
+                    input: Vec::new(),
+                    swallow: 0,
+                    script,
+                    silent_until: 0,
+                    unread_until: 0,
+                    is_over: false,
+                    is_considered: false,
+                    idle_faults: 3,
+                    owes: false,
+                });
+            }
+        }
+    }
+
+    /// One small thing on one connection.
+    pub(crate) fn act(&mut self, stage: &mut Stage, book: &mut Book, coverage: &mut Coverage) {
+        self.conns.retain(|conn| !conn.is_over);
+        if self.conns.is_empty() {
+            return;
+        }
+        let place = stage.dice.below(self.conns.len());
+        if stage.dice.one_in(2) {
+            self.read(place, stage);
+            self.serve(place, stage, book, coverage);
+        } else {
+            self.speak(place, stage, book, coverage);
+        }
+    }
+
+    fn read(&mut self, place: usize, stage: &mut Stage) {
+        let conn = &mut self.conns[place];
+        if conn.unread_until > stage.now {
+            return;
+        }
+        let most = stage.cut(64 * 1024);
+        let link = &mut stage.links[conn.link];
+        if !link.outward.is_empty() {
+            conn.input.extend_from_slice(&link.outward.take(most));
+            stage.progress = true;
+        } else if link.closed {
+            conn.is_over = true;
+        }
+    }
+
+    /// Carries out the requests that are complete, and plans their replies.
+    fn serve(&mut self, place: usize, stage: &mut Stage, book: &mut Book, coverage: &mut Coverage) {
+        let mut used = 0;
+        loop {
+            let conn = &mut self.conns[place];
+            let drop = conn.swallow.min(conn.input.len() - used);
+            conn.swallow -= drop;
+            used += drop;
+            let rest = &conn.input[used..];
+            let Some(end) = rest.iter().position(|&byte| byte == b'\n').map(|at| at + 1) else { break };
+            let total = end + data_length(&rest[..end]).map_or(0, |len| len + 2);
+            if rest.len() < total {
+                self.refuse_early(place, total, stage, book, coverage);
+                if self.conns[place].swallow == 0 {
+                    break;
+                }
+                continue;
+            }
+            let frame = rest[..total].to_vec();
+            used += total;
+            self.served += 1;
+            if let Err(what) = check(&frame, self.number, book) {
+                stage.fail(&what);
+            }
+            let (mut reply, conn) = (Vec::new(), &mut self.conns[place]);
+            conn.session.receive(&mut self.store, &frame, &mut reply);
+            conn.is_considered = false;
+            let link = conn.link;
+            stage.note(|| {
+                format!("server {} on link {link}: {} ⇒ {}", self.number, shown(&frame), shown(&reply))
+            });
+            if reply.is_empty() || conn.session.is_closed() {
+                stage.fail(&format!("a request without a reply: {}", shown(&frame)));
+            }
+            // A key that this request did not ask for; a lie about one that it did nobody could tell.
+            let asks = frame.windows(3).any(|word| word == b" s0");
+            let other_key = if asks || stage.dice.one_in(2) { &b"other"[..] } else { b"s0" };
+            let fault = self.errs(&mut stage.dice).map(|fault| (fault, self.manners.focus));
+            let planned = fault.and_then(|fault| faulty(&reply, fault, other_key, &mut stage.dice));
+            self.conns[place].script.extend(planned.unwrap_or_else(|| sound(&reply)));
+        }
+        self.conns[place].input.drain(..used);
+    }
+
+    /// Answers a request before its body is here: as a server does that is out of memory.
+    fn refuse_early(
+        &mut self,
+        place: usize,
+        total: usize,
+        stage: &mut Stage,
+        book: &mut Book,
+        coverage: &mut Coverage,
+    ) {
+        if std::mem::replace(&mut self.conns[place].is_considered, true) {
+            return;
+        }
+        if self.manners.faults.contains(&Fault::EarlyError) && stage.dice.one_in(self.manners.one_in) {
+            let conn = &mut self.conns[place];
+            conn.swallow = total;
+            conn.is_considered = false;
+            let line = stage.dice.pick(&[
+                "SERVER_ERROR out of memory storing object\r\n",
+                "SERVER_ERROR object too large for cache\r\n",
+            ]);
+            conn.script.extend(sound(line.as_bytes()));
+            book.faults[self.number] += 1;
+            coverage.note(Fault::EarlyError, State::Waiting);
+            stage.note(|| format!("server {}: {:?}", self.number, Fault::EarlyError));
+        }
+    }
+
+    /// Sends some bytes of what is planned, or commits the fault that is next.
+    fn speak(&mut self, place: usize, stage: &mut Stage, book: &mut Book, coverage: &mut Coverage) {
+        let conn = &mut self.conns[place];
+        if conn.silent_until > stage.now {
+            return;
+        }
+        let idle =
+            conn.script.is_empty() && conn.input.is_empty() && stage.links[conn.link].outward.is_empty();
+        match conn.script.front_mut() {
+            None => {
+                // Fewer of them than of replies' faults, since there are many more moments without a request.
+                if idle
+                    && !stage.links[conn.link].closed
+                    && stage.dice.one_in(40)
+                    && let Some(fault) = self.errs(&mut stage.dice)
+                {
+                    self.err_idle(place, fault, stage, book, coverage);
+                }
+            }
+            Some(Out::Part { bytes, at, .. }) => {
+                let count = stage.cut(bytes.len() - *at);
+                let link = &mut stage.links[conn.link];
+                if link.closed || link.peer_gone {
+                    conn.script.clear();
+                    return;
+                }
+                let written = link.inward.write(&bytes[*at..*at + count]);
+                *at += written;
+                stage.progress |= written > 0;
+                if *at == bytes.len() {
+                    conn.script.pop_front();
+                }
+            }
+            Some(Out::Commit(fault)) => {
+                let fault = *fault;
+                conn.script.pop_front();
+                if stage.links[conn.link].closed {
+                    return;
+                }
+                let is_asked = !conn.input.is_empty() || !stage.links[conn.link].outward.is_empty();
+                let waits = if is_asked { State::Waiting } else { State::Idle };
+                let state = match fault {
+                    Fault::MissingEnd | Fault::ErrorInside => State::MidLine,
+                    Fault::ExtraBytes | Fault::TooMany if conn.script.len() <= 1 => waits,
+                    _ => conn.script.iter().find_map(Out::state).unwrap_or(waits),
+                };
+                self.commit(place, fault, state, stage, book, coverage);
+            }
+        }
+    }
+
+    /// When it does something that it has put off.
+    pub(crate) fn next_time(&self, now: u64) -> Option<u64> {
+        let times = self.conns.iter().flat_map(|conn| [conn.silent_until, conn.unread_until]);
+        times.filter(|&time| time > now && time < u64::MAX).min()
+    }
+
+    /// Ends what would never end by itself: attempts without an answer, connections that say nothing.
+    pub(crate) fn have_mercy(&mut self, stage: &mut Stage) {
+        self.manners = Manners::default();
+        for link in self.hanging.drain(..) {
+            if !stage.links[link].closed {
+                stage.links[link].attempt = Attempt::Failed(Failure::ConnectionRefused);
+            }
+        }
+        for conn in self.conns.iter_mut().filter(|conn| conn.owes) {
+            stage.links[conn.link].peer_closes();
+            conn.is_over = true;
+        }
+    }
+
+    /// Closes every connection.
+    pub(crate) fn stop(&mut self, stage: &mut Stage) {
+        self.have_mercy(stage);
+        for conn in self.conns.drain(..) {
+            stage.links[conn.link].peer_closes();
+        }
+    }
+
+    /// Links of its connections that have not been closed by anybody.
+    pub(crate) fn open_links(&self) -> impl Iterator<Item = usize> + '_ {
+        self.conns.iter().filter(|conn| !conn.is_over).map(|conn| conn.link)
+    }
+}
