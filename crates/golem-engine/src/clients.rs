@@ -11,8 +11,9 @@ use core::time::Duration;
 const LINGER: Duration = Duration::from_secs(1);
 /// How often a paused client is looked at: does it read?
 const PATIENCE: Duration = Duration::from_millis(100);
-/// After so many looks at one that may ask for no more and has read nothing it is given up.
-const LOOKS: u32 = 50;
+/// After so many looks, this far apart, at one that may ask for no more and has read nothing it is given up.
+const LOOKS: u32 = 60;
+const LAST_PATIENCE: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// A client came in at the address of `pool`; none if there is no such pool.
@@ -221,7 +222,7 @@ impl Engine {
                 client.looks += 1;
                 let has_patience = client.looks < LOOKS;
                 if has_patience {
-                    self.arm_client(id, PATIENCE);
+                    self.arm_client(id, LAST_PATIENCE);
                 } else {
                     self.count_over_limit(id);
                     self.drop_client(id, "it does not read its replies: near client_hard_limit");

@@ -109,7 +109,9 @@ fn a_client_that_reads_nothing_is_closed_at_the_hard_limit() {
     let mut script = limited(1000, 4000);
     let client = script.client_with((1 << 20, 500));
     script.says(client, "mn\r\n".repeat(10_000));
-    script.wait(10_000);
+    script.wait(30_000);
+    assert!(!script.stage.links[client.0].closed, "a client may be stopped for a while");
+    script.wait(40_000);
     assert!(script.stage.links[client.0].closed);
     assert_eq!(script.stage.workers[0].engine.clients(), 0);
 }
