@@ -1,7 +1,7 @@
 //! Random histories, and the seeds that once failed.
 
 use crate::world::history::{Account, History};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 fn number(name: &str) -> Option<u64> {
@@ -42,16 +42,22 @@ fn random_histories_keep_every_promise() {
     let first = number("GOLEM_SIM_FIRST").unwrap_or(0);
     let seeds = number("GOLEM_SIM_SEEDS").unwrap_or(600);
     let started = Instant::now();
-    let next = AtomicU64::new(first);
+    let (next, has_failed) = (AtomicU64::new(first), AtomicBool::new(false));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let play_some = || {
         let mut sum = Account::default();
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= first + seeds {
+            if seed >= first + seeds || has_failed.load(Ordering::Relaxed) {
                 return sum;
             }
-            sum.add(&play(seed));
+            match std::panic::catch_unwind(|| play(seed)) {
+                Ok(account) => sum.add(&account),
+                Err(panic) => {
+                    has_failed.store(true, Ordering::Relaxed);
+                    std::panic::resume_unwind(panic);
+                }
+            }
         }
     };
     let mut sum = Account::default();

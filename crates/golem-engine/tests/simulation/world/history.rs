@@ -17,7 +17,7 @@ use std::time::Duration;
 const LATE: u64 = 200_000;
 
 /// No history needs as many steps.
-const STEPS: u64 = 20_000_000;
+const STEPS: u64 = 8_000_000;
 
 pub(crate) struct History {
     stage: Stage,
