@@ -4,7 +4,6 @@ use crate::client::{Client, Input, Stage, Upload};
 use crate::engine::{Engine, Notice, Wish};
 use crate::id::{ClientId, Connection};
 use crate::pool::PoolIndex;
-use crate::request::Merge;
 use core::time::Duration;
 
 /// How long a client that was closed may take to take note.
@@ -302,15 +301,7 @@ impl Engine {
         if let Some(pool) = self.pools.get_mut(client.pool.index()) {
             pool.leave_lane(client.lane);
         }
-        let mut next = client.head;
-        while let Some(request) = next.and_then(|id| self.requests.remove(id)) {
-            next = request.next;
-            let mut held = request.held;
-            held.clear(&mut self.buffers);
-            if let Merge::Gather(gather) = request.merge {
-                self.give_gather(gather);
-            }
-        }
+        self.drop_requests(client.head);
         client.outbox.clear(&mut self.buffers);
         client.rest.clear(&mut self.buffers);
         if let Input::Upload(upload) = client.input {

@@ -255,7 +255,13 @@ impl Engine {
         client.tail = None;
         client.charge = 0;
         client.held = 0;
-        let mut next = client.head.take();
+        let first = client.head.take();
+        self.drop_requests(first);
+        self.finish_client(id);
+    }
+
+    /// Drops the requests from `next` on, with what they hold.
+    pub(crate) fn drop_requests(&mut self, mut next: Option<RequestId>) {
         while let Some(request) = next.and_then(|id| self.requests.remove(id)) {
             next = request.next;
             let mut held = request.held;
@@ -264,7 +270,6 @@ impl Engine {
                 self.give_gather(gather);
             }
         }
-        self.finish_client(id);
     }
 }
 

@@ -66,46 +66,32 @@ impl Notices {
         }
     }
 
+    /// Whether to say something about a server now: its name in the log, and what to add about lines that were left out.
+    fn may_say_of(&mut self, pool: PoolIndex, server: ServerIndex, now: u64) -> Option<(String, String)> {
+        let left_out = self.servers.get_mut(pool.index())?.get_mut(server.index())?.may_say(now)?;
+        let entry = self.pools.get(pool.index())?.servers.get(server.index())?.entry.clone();
+        Some((entry, more(left_out)))
+    }
+
     /// Writes `notice`, which happened at `now` (microseconds), unless the same was said a moment ago.
     pub fn say(&mut self, notice: &Notice, now: u64) {
         let (Notice::ServerLost { pool, .. }
         | Notice::Late { pool, .. }
         | Notice::ClientRefused { pool, .. }) = notice;
-        let Some(settings) = self.pools.get(pool.index()) else { return };
+        let Some(settings) = self.pools.get(pool.index()).map(Arc::clone) else { return };
         let name = &settings.name;
         match notice {
             Notice::ServerLost { server, failure, detail, waiting, .. } => {
-                let Some(last) = self.servers.get_mut(pool.index()).and_then(|s| s.get_mut(server.index()))
-                else {
-                    return;
-                };
-                let (Some(left_out), Some(server)) =
-                    (last.may_say(now), settings.servers.get(server.index()))
-                else {
-                    return;
-                };
-                let (entry, text) = (&server.entry, failure.text());
+                let Some((entry, left_out)) = self.may_say_of(*pool, *server, now) else { return };
+                let text = failure.text();
                 let detail = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
                 tracing::warn!(
-                    "pool '{name}': server '{entry}': {text}{detail}; {waiting} requests failed{}",
-                    more(left_out)
+                    "pool '{name}': server '{entry}': {text}{detail}; {waiting} requests failed{left_out}"
                 );
             }
             Notice::Late { server, requests, .. } => {
-                let Some(last) = self.servers.get_mut(pool.index()).and_then(|s| s.get_mut(server.index()))
-                else {
-                    return;
-                };
-                let (Some(left_out), Some(server)) =
-                    (last.may_say(now), settings.servers.get(server.index()))
-                else {
-                    return;
-                };
-                let entry = &server.entry;
-                tracing::warn!(
-                    "pool '{name}': server '{entry}': {requests} requests timed out{}",
-                    more(left_out)
-                );
+                let Some((entry, left_out)) = self.may_say_of(*pool, *server, now) else { return };
+                tracing::warn!("pool '{name}': server '{entry}': {requests} requests timed out{left_out}");
             }
             Notice::ClientRefused { why, .. } => {
                 let Some(left_out) = self.clients.get_mut(pool.index()).and_then(|last| last.may_say(now))
