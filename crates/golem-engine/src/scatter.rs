@@ -49,7 +49,7 @@ impl Engine {
             self.ask(request, (pool, lane), head, line, key.of(line), &mut open);
         }
         for part in open.drain(..) {
-            self.close_line(request, head, line, part);
+            self.close_line(request, head, part);
         }
         self.open_parts.0 = open;
         self.settle_gather(request);
@@ -74,7 +74,7 @@ impl Engine {
         let place = match open.get(slot as usize) {
             Some(part) if is_gat(head.command) && part.size + 1 + key.len() > GAT_LINE => {
                 let full = *part;
-                self.close_line(request, head, line, full);
+                self.close_line(request, head, full);
                 self.open_line(request, (pool, lane), server, head, line, open, Some(slot))
             }
             Some(_) => slot,
@@ -133,7 +133,7 @@ impl Engine {
     }
 
     /// Ends the line of a part and expects its reply. Lines end with a blank before CR LF, as nutcracker's do.
-    fn close_line(&mut self, request: RequestId, head: &Head, _line: &[u8], part: Open) {
+    fn close_line(&mut self, request: RequestId, head: &Head, part: Open) {
         if let Some(to) = self.conns.get_mut(part.conn) {
             to.outbox.append(b"\r\n", &mut self.buffers);
         }
