@@ -1,7 +1,8 @@
 //! Buffers of a worker: taken when the first byte has to be kept, given back when the last one has left, so that an
 //! idle connection holds none. Three sizes; each pool keeps a bounded number, so that nothing is kept after a burst.
 
-use crate::chain::Link;
+use crate::chain::{Chain, Link};
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -17,6 +18,8 @@ pub(crate) const LARGE_PAYLOAD: usize = 16 * 1024;
 const SMALL_KEPT: usize = 1024;
 const MEDIUM_KEPT: usize = 64;
 const SEGMENTS_KEPT: usize = 32;
+/// Chains kept.
+const CHAINS_KEPT: usize = 1024;
 /// Queues of links kept, and how long each may be.
 const LINKS_KEPT: usize = 256;
 const LONGEST_KEPT: usize = 16;
@@ -29,6 +32,9 @@ pub(crate) struct Buffers {
     segments: Vec<Vec<u8>>,
     /// Empty queues of the chains' links.
     links: Vec<VecDeque<Link>>,
+    /// Empty chains for replies that have to wait.
+    #[allow(clippy::vec_box, reason = "requests hold them boxed; unboxing would allocate again")]
+    chains: Vec<Box<Chain>>,
     /// Bytes that were freed instead of kept, since somebody asked.
     freed: usize,
 }
@@ -78,6 +84,21 @@ impl Buffers {
         debug_assert!(links.is_empty());
         if (1..=LONGEST_KEPT).contains(&links.capacity()) && self.links.len() < LINKS_KEPT {
             self.links.push(links);
+        }
+    }
+
+    /// An empty chain, boxed.
+    pub(crate) fn take_chain(&mut self) -> Box<Chain> {
+        self.chains.pop().unwrap_or_else(|| Box::new(Chain::new(0)))
+    }
+
+    /// Takes an empty chain back; one too many is freed.
+    pub(crate) fn give_chain(&mut self, chain: Box<Chain>) {
+        debug_assert!(chain.is_empty());
+        if self.chains.len() < CHAINS_KEPT {
+            self.chains.push(chain);
+        } else {
+            self.freed += size_of::<Chain>();
         }
     }
 

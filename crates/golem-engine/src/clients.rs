@@ -2,6 +2,7 @@
 
 use crate::client::{Client, Input, Stage, Upload};
 use crate::engine::{Engine, Notice, Wish};
+use crate::forward::Asker;
 use crate::id::{ClientId, Connection};
 use crate::pool::PoolIndex;
 use core::time::Duration;
@@ -109,12 +110,13 @@ impl Engine {
     /// A large storage request is there: forward it, or refuse it if its data do not end as they should.
     fn finish_upload(&mut self, id: ClientId) {
         let Some(client) = self.clients.get_mut(id) else { return };
+        let asker = Asker { client: id, pool: client.pool, lane: client.lane };
         let Input::Upload(upload) = core::mem::replace(&mut client.input, Input::Requests) else { return };
         let Upload { head, server, filling } = *upload;
         let is_complete = filling.is_complete();
         let mut frame = filling.finish(&mut self.buffers);
         match frame.last_two() {
-            Some([b'\r', b'\n']) if is_complete => self.forward_chain(id, &head, server, frame),
+            Some([b'\r', b'\n']) if is_complete => self.forward_chain(asker, &head, server, frame),
             last => {
                 frame.clear(&mut self.buffers);
                 self.refuse_chunk(id, &head);

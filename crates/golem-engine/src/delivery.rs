@@ -5,7 +5,7 @@ use crate::client::Stage;
 use crate::engine::Engine;
 use crate::failure::Failure;
 use crate::gather::{Gather, PartEnd, Rule};
-use crate::id::{ClientId, RequestId};
+use crate::id::{ClientId, Connection, RequestId};
 use crate::pool::PoolIndex;
 use crate::request::{Merge, Progress, Request};
 use golem_config::MultigetFailure;
@@ -19,8 +19,12 @@ impl Engine {
 
     /// The only part of a request has ended with `reply`, whose last frame starts at `last`. Says whether the client gets
     /// to see it.
+    #[inline]
     pub(crate) fn finish_whole(&mut self, id: RequestId, reply: &[u8], last: usize, status: Status) -> bool {
         let Some(request) = self.requests.get_mut(id) else { return false };
+        if request.progress != Progress::Waiting {
+            return false;
+        }
         let Some(client) = self.clients.get_mut(request.client) else { return false };
         let is_error = matches!(status, Status::Error(_));
         let hidden = request.quiet && is_hidden(request.command, status);
@@ -28,7 +32,7 @@ impl Engine {
             client.held -= request.held.len() as u64;
             request.held.clear(&mut self.buffers);
         }
-        let reply: &[u8] = match request.merge {
+        let reply: &[u8] = match &request.merge {
             Merge::Fixed(line) => line,
             Merge::PassThrough | Merge::Gather(_) if hidden => b"",
             // One error line in place of the whole answer.
@@ -36,20 +40,35 @@ impl Engine {
             Merge::PassThrough | Merge::Gather(_) => reply,
         };
         let owner = request.client;
-        if client.head == Some(id) && request.held.is_empty() {
+        let is_head = client.head == Some(id);
+        if is_head && request.held.is_empty() {
             // The common way: straight into the outbox.
             client.outbox.append(reply, &mut self.buffers);
             client.note_reply(reply.len());
             client.charge -= u64::from(request.charge);
-            client.head = request.next;
-            if client.head.is_none() {
-                client.tail = None;
-            }
+            let next = request.next;
+            client.head = next;
             self.requests.discard(id);
+            let has_more = match next {
+                Some(next) => self.requests.get(next).is_none_or(|next| next.progress != Progress::Waiting),
+                None => {
+                    client.tail = None;
+                    false
+                }
+            };
+            if !has_more && client.stage == Stage::Open && !client.is_watched() {
+                if !core::mem::replace(&mut client.dirty, true) {
+                    self.list_dirty(Connection::Client(owner));
+                }
+                return !hidden;
+            }
         } else {
             request.progress = Progress::Ready;
             request.held.append(reply, &mut self.buffers);
             client.held += reply.len() as u64;
+            if !is_head && !client.is_watched() {
+                return !hidden;
+            }
         }
         self.drain(owner);
         !hidden
@@ -236,7 +255,7 @@ impl Engine {
             client.held -= request.held.len() as u64;
             client.note_reply(request.holds());
             close = request.progress == Progress::ReadyThenClose;
-            client.outbox.append_chain(request.held, &mut self.buffers);
+            request.held.leave(&mut client.outbox, &mut self.buffers);
             if let Merge::Gather(mut gather) = request.merge {
                 client.held -= gather.held as u64;
                 gather.write_values(&mut client.outbox, &mut self.buffers);

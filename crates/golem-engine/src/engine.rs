@@ -300,8 +300,14 @@ impl Engine {
             && !client.dirty
         {
             client.dirty = true;
-            self.dirty.push_back(Connection::Client(id));
+            self.list_dirty(Connection::Client(id));
         }
+    }
+
+    /// Has `connection`, which was just marked so, written at the end of the turn.
+    #[inline]
+    pub(crate) fn list_dirty(&mut self, connection: Connection) {
+        self.dirty.push_back(connection);
     }
 
     pub(crate) fn mark_server_dirty(&mut self, id: ServerConnId) {

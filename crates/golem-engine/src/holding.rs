@@ -11,8 +11,8 @@ impl Engine {
     pub(crate) fn hold_block(&mut self, id: ServerConnId, part: u32, ordinal: u32, block: &[u8]) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         conn.reply_begun = true;
-        conn.counters.response_bytes.add(block.len());
         let Some(front) = self.wanted_front(id) else { return };
+        self.count_response_bytes(id, block.len());
         if let Some(request) = self.requests.get_mut(front.request)
             && let Merge::Gather(gather) = &mut request.merge
         {
@@ -29,8 +29,8 @@ impl Engine {
         }
         let Some(conn) = self.conns.get_mut(id) else { return };
         conn.reply_begun = true;
-        conn.counters.response_bytes.add(items.len());
         let Some(front) = self.wanted_front(id) else { return };
+        self.count_response_bytes(id, items.len());
         if let Some(request) = self.requests.get_mut(front.request) {
             request.held.append(items, &mut self.buffers);
             let client = request.client;
@@ -42,7 +42,6 @@ impl Engine {
     pub(crate) fn hold_chain(&mut self, id: ServerConnId, mut chain: Chain, ordinal: u32) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         conn.reply_begun = true;
-        conn.counters.response_bytes.add(chain.len());
         let front = self.wanted_front(id);
         let Some((front, request)) =
             front.and_then(|front| self.requests.get_mut(front.request).map(|request| (front, request)))
@@ -51,11 +50,21 @@ impl Engine {
             return;
         };
         let len = chain.len();
+        if let Some(conn) = self.conns.get(id) {
+            conn.counters.response_bytes.add(len);
+        }
         match &mut request.merge {
             Merge::Gather(gather) => gather.hold_chain(front.part, ordinal, chain),
             Merge::PassThrough | Merge::Fixed(_) => request.held.append_chain(chain, &mut self.buffers),
         }
         let client = request.client;
         self.note_held(client, len);
+    }
+
+    /// Only bytes that somebody waits for count.
+    fn count_response_bytes(&self, id: ServerConnId, len: usize) {
+        if let Some(conn) = self.conns.get(id) {
+            conn.counters.response_bytes.add(len);
+        }
     }
 }

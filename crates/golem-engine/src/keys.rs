@@ -34,6 +34,13 @@ impl KeyQueue {
         same
     }
 
+    /// The first key.
+    #[inline]
+    pub(crate) fn first(&self) -> Option<&[u8]> {
+        let (&len, rest) = self.bytes.get(self.head..)?.split_first()?;
+        rest.get(..len as usize)
+    }
+
     /// Takes `count` keys off.
     #[inline]
     pub(crate) fn skip(&mut self, count: u32) {

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::gather::PartEnd;
 use crate::id::ServerConnId;
 use crate::server::{Expect, Link, ServerConn};
-use golem_protocol::memcached::{ErrorKind, ReplyScan, Shape, Status, scan_reply};
+use golem_protocol::memcached::{ErrorKind, Hit, ReplyScan, Shape, Status, scan_hit, scan_reply};
 
 /// Why a server connection is given up while its bytes are read.
 pub(crate) struct Broken {
@@ -89,6 +89,14 @@ impl Engine {
             if rest.is_empty() || conn.incoming.is_some() {
                 break;
             }
+            if start == item
+                && let Some(Hit { last, len }) = conn.scan_hit(rest)
+            {
+                item += len;
+                self.finish_reply(id, bytes.get(start..item).unwrap_or_default(), last, Status::End)?;
+                start = item;
+                continue;
+            }
             let Some((found, total)) = conn.scan_item(rest)? else { break };
             if total > rest.len() {
                 self.hand_on(id, bytes.get(start..item).unwrap_or_default());
@@ -106,18 +114,6 @@ impl Engine {
                 Item::Value(_) if discard => {
                     conn.reply_begun = true;
                     start = end;
-                }
-                // Nearly always the end follows at once; looking for it here saves a scan.
-                Item::Value(_) if bytes.get(end..end + END.len()) == Some(END) => {
-                    let all = end + END.len();
-                    self.finish_reply(
-                        id,
-                        bytes.get(start..all).unwrap_or_default(),
-                        end - start,
-                        Status::End,
-                    )?;
-                    (start, item) = (all, all);
-                    continue;
                 }
                 Item::Value(_) => {}
                 Item::Last(status) => {
@@ -156,10 +152,12 @@ impl Engine {
         let begun = conn.reply_begun || last > 0;
         let (pool, server) = (conn.pool, conn.server);
         let Some(expect) = conn.pop() else { return Ok(()) };
-        let shown = if expect.discard || !self.is_wanted(expect.request) {
+        let shown = if expect.discard {
             false
         } else if expect.part == Expect::WHOLE {
             self.finish_whole(expect.request, reply, last, status)
+        } else if !self.is_wanted(expect.request) {
+            false
         } else {
             let end = if matches!(status, Status::Error(_)) { PartEnd::ErrorLine } else { PartEnd::Answered };
             if status == Status::Version {
@@ -188,12 +186,22 @@ impl Engine {
     }
 }
 
-const END: &[u8] = b"END\r\n";
 const STRAY: &str = "bytes that no request waits for";
 const UNASKED: &str = "bytes before any request";
 const WRONG_KEY: &str = "a value for a key that was not asked for";
 
 impl ServerConn {
+    /// The usual reply, if it stands at the front of `rest` as a whole and nothing special is to be done with it.
+    #[inline]
+    fn scan_hit(&self, rest: &[u8]) -> Option<Hit> {
+        let front = self.oldest()?;
+        let is_plain = front.part == Expect::WHOLE && front.shape == Shape::Values && front.keys.1 == 1;
+        if !is_plain || front.discard || self.reply_begun {
+            return None;
+        }
+        scan_hit(self.keys.first()?, rest)
+    }
+
     /// Looks at the item at the front of `rest`: what it is and how long. None if it is not complete, unless it is a
     /// large one, whose length then exceeds what is here.
     #[inline]

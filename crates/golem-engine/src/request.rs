@@ -1,8 +1,8 @@
 //! Requests between their last byte in and the last byte of their reply out. A client's requests form a queue, linked
 //! through the table; replies leave only from its head, so that they leave in the order of the requests (invariant 1).
 
-use crate::chain::Chain;
 use crate::gather::Gather;
+use crate::held::Held;
 use crate::id::{ClientId, RequestId};
 use alloc::boxed::Box;
 use golem_protocol::memcached::Command;
@@ -14,8 +14,13 @@ pub(crate) enum Merge {
     PassThrough,
     /// Several parts, put together when the last has ended.
     Gather(Box<Gather>),
-    /// Whatever its part says, this line (as `SERVER_ERROR object too large for cache` once the key is deleted).
-    Fixed(&'static [u8]),
+    /// Whatever its part says, this line (as `SERVER_ERROR object too large for cache` once the key is deleted). Boxed, as
+    /// it is rare: an entry of the table should fit into a cache line.
+    #[allow(
+        clippy::redundant_allocation,
+        reason = "a slice is two words, which every request would have room for"
+    )]
+    Fixed(Box<&'static [u8]>),
 }
 
 /// Where a request stands.
@@ -45,7 +50,7 @@ pub(crate) struct Request {
     /// How its reply is made.
     pub merge: Merge,
     /// Reply bytes that wait: for the rest of the reply, or for earlier replies.
-    pub held: Chain,
+    pub held: Held,
     /// Bytes that count against its client's limits until it has left, held ones aside.
     pub charge: u32,
 }
@@ -63,7 +68,7 @@ impl Request {
             quiet,
             progress: Progress::Waiting,
             merge,
-            held: Chain::new(0),
+            held: Held::default(),
             charge: OVERHEAD.saturating_add(u32::try_from(len).unwrap_or(u32::MAX)),
         }
     }

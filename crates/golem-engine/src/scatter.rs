@@ -146,7 +146,7 @@ impl Engine {
             shape: head.command.shape(),
             discard: false,
         };
-        self.push_expect(part.conn, expect, core::iter::empty());
+        self.expect(part.conn, expect);
     }
 
     /// `flush_all`, `verbosity`: to every server, if the pool allows it.
@@ -216,7 +216,7 @@ impl Engine {
                 },
                 discard: false,
             };
-            self.push_expect(conn, expect, core::iter::empty());
+            self.expect(conn, expect);
         }
         self.settle_gather(request);
     }

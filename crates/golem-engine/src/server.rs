@@ -41,6 +41,13 @@ pub(crate) struct Expect {
 impl Expect {
     /// The number of the only part.
     pub(crate) const WHOLE: u32 = u32::MAX;
+
+    /// What the only part of a request expects that took `size` bytes and asked for so many keys.
+    #[inline]
+    pub(crate) const fn whole(request: RequestId, keys: u32, size: usize, since: Time, shape: Shape) -> Self {
+        let (part, size) = (Self::WHOLE, size as u32);
+        Self { request, part, keys: (keys, keys), size, since, shape, discard: false }
+    }
 }
 
 /// A large payload of a reply, by what it is.
@@ -164,6 +171,12 @@ impl ServerConn {
     #[inline]
     pub(crate) fn front(&mut self) -> Option<&mut Expect> {
         self.fifo.front_mut()
+    }
+
+    /// As [`ServerConn::front`], to look at.
+    #[inline]
+    pub(crate) fn oldest(&self) -> Option<&Expect> {
+        self.fifo.front()
     }
 
     /// The expected replies, oldest first.

@@ -10,8 +10,8 @@ mod server;
 use std::collections::BTreeMap;
 
 use golem_protocol::memcached::{
-    Command, Group, Limits, Parsed, ReplyScan, Request, Status, Then, decode_key, is_hidden,
-    leaves_data_unread, parse_line, scan_reply,
+    Command, ErrorKind, Group, Limits, Parsed, ReplyScan, Request, Status, Then, decode_key, is_hidden,
+    parse_line, scan_reply,
 };
 use lines::near_line;
 use proptest::strategy::{Strategy, ValueTree};
@@ -81,7 +81,9 @@ fn status_in_step(request: &Request, line: &[u8], answer: &[u8]) -> Status {
         }
     };
     assert_eq!(&answer[at..], b"MN\r\n", "{}", context());
-    assert!(!leaves_data_unread(request.command, status), "{}", context());
+    // To a request with a data block this would say that the block was read as commands.
+    let unread = request.data.is_some() && status == Status::Error(ErrorKind::Error);
+    assert!(!unread, "{}", context());
     status
 }
 

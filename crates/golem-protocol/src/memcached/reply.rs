@@ -1,10 +1,14 @@
 //! What a server answers, item by item, checked against the shape that the request allows: anything else means that the
 //! stream is out of step, and the connection must not be used further.
 
-use super::command::{Command, Group, Hides, Shape};
+mod hit;
+
+use super::command::{Command, Hides, Shape};
 use super::number;
 use super::search::{key_len, line_end};
 use super::span::Span;
+
+pub use hit::{Hit, scan_hit};
 
 /// Bytes of the longest reply line, its LF among them: a key, an opaque and flags of a meta reply, or an error text,
 /// with much room.
@@ -247,15 +251,6 @@ pub fn is_hidden(command: Command, status: Status) -> bool {
         Hides::Hit => status == Status::MetaHit,
         Hides::Miss => status == Status::MetaMiss,
     }
-}
-
-/// Whether this reply to a request with a data block means that the server has not read the block as one: an `ERROR`
-/// says that it does not know the command (`ms` before 1.6), or not in this form, and the block is then read as commands.
-/// The connection must not be used further.
-#[inline]
-pub fn leaves_data_unread(command: Command, status: Status) -> bool {
-    let has_data = command.group() == Group::Storage || command == Command::MetaSet;
-    has_data && status == Status::Error(ErrorKind::Error)
 }
 
 #[cfg(test)]

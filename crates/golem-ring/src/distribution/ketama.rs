@@ -24,10 +24,28 @@ struct Point {
     server: ServerIndex,
 }
 
-/// All points of the live servers, sorted.
+/// All points of the live servers, sorted, and where to start looking: the circle is cut into as many equal arcs as there
+/// are points (rounded up to a power of two), so that a look-up walks over a point or two instead of halving the whole
+/// table again and again.
 #[derive(Debug)]
 pub(crate) struct Ketama {
     points: Vec<Point>,
+    /// For each arc the first point that is not before it.
+    arcs: Vec<u32>,
+    /// The arc of a hash is what is left of it when so many low bits are dropped.
+    shift: u32,
+}
+
+impl Ketama {
+    /// The table of these points, which are sorted.
+    fn new(points: Vec<Point>) -> Self {
+        let bits = points.len().next_power_of_two().ilog2().clamp(1, 24);
+        let shift = u32::BITS - bits;
+        let arcs = (0..1u32 << bits)
+            .map(|arc| points.partition_point(|point| point.value < arc << shift) as u32)
+            .collect();
+        Self { points, arcs, shift }
+    }
 }
 
 impl Table for Ketama {
@@ -42,15 +60,16 @@ impl Table for Ketama {
             }
         }
         points.sort_unstable();
-        Self { points }
+        Self::new(points)
     }
 
     #[inline]
     fn pick(&self, hash: impl FnOnce() -> u32, _random: &mut Random) -> Option<ServerIndex> {
         let first = self.points.first()?;
         let hash = hash();
-        let at = self.points.partition_point(|point| point.value < hash);
-        Some(self.points.get(at).unwrap_or(first).server)
+        let start = *self.arcs.get((hash >> self.shift) as usize)? as usize;
+        let found = self.points.get(start..)?.iter().find(|point| point.value >= hash);
+        Some(found.unwrap_or(first).server)
     }
 
     fn places(&self, mut each: impl FnMut(ServerIndex, f64)) {
@@ -108,9 +127,10 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
 
     use alloc::format;
+    use alloc::vec::Vec;
 
     use super::{CIRCLE, Ketama, Point, TEXT_MAX, Table, Text, digests};
-    use crate::{Random, ServerIndex};
+    use crate::{Member, Random, ServerIndex};
 
     fn point(value: u32, server: u32) -> Point {
         Point { value, server: ServerIndex::new(server) }
@@ -122,7 +142,7 @@ mod tests {
 
     #[test]
     fn key_belongs_to_first_point_at_or_after_its_hash() {
-        let table = Ketama { points: [point(10, 2), point(10, 3), point(20, 1)].into() };
+        let table = Ketama::new([point(10, 2), point(10, 3), point(20, 1)].into());
         assert_eq!(pick(&table, 0), 2);
         assert_eq!(pick(&table, 10), 2);
         assert_eq!(pick(&table, 11), 1);
@@ -132,8 +152,27 @@ mod tests {
     }
 
     #[test]
+    fn arcs_do_not_change_who_owns_a_hash() {
+        let members: Vec<Member<'_>> =
+            ["a", "b", "c", "d", "e"].map(|label| Member { label, weight: 3, live: true }).into();
+        let table = Ketama::build(&members);
+        let edges = table.points.iter().flat_map(|point| [point.value, point.value.wrapping_add(1)]);
+        let arcs = (0..table.arcs.len() as u32).flat_map(|arc| {
+            let first = arc << table.shift;
+            [first, first.wrapping_sub(1)]
+        });
+        for hash in edges.chain(arcs).chain((0..1 << 16).map(|n| n * 65_537)) {
+            let halved = table.points.partition_point(|point| point.value < hash);
+            let owner = table.points.get(halved).unwrap_or(&table.points[0]).server;
+            assert_eq!(pick(&table, hash), owner.index(), "{hash}");
+        }
+        let one = Ketama::new([point(7, 4)].into());
+        assert_eq!([0, 7, 8, u32::MAX].map(|hash| pick(&one, hash)), [4; 4]);
+    }
+
+    #[test]
     fn first_point_also_owns_what_lies_behind_the_last() {
-        let table = Ketama { points: [point(10, 0), point(20, 1)].into() };
+        let table = Ketama::new([point(10, 0), point(20, 1)].into());
         let mut shares = [0.0; 2];
         table.places(|server, share| shares[server.index()] += share);
         assert_eq!(shares, [(CIRCLE - 10.0) / CIRCLE, 10.0 / CIRCLE]);

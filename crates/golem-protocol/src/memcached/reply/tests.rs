@@ -4,7 +4,7 @@ use std::format;
 
 use super::super::command::{Command, Group, Shape};
 use super::super::span::Span;
-use super::{ErrorKind, LINE_MAX, ReplyScan, Status, is_hidden, leaves_data_unread, scan_reply};
+use super::{ErrorKind, LINE_MAX, ReplyScan, Status, is_hidden, scan_reply};
 
 fn last(shape: Shape, line: &str) -> Status {
     match scan_reply(shape, line.as_bytes(), 0) {
@@ -167,15 +167,5 @@ fn noreply_hides_all_and_q_what_its_command_says() {
             };
             assert_eq!(is_hidden(command, status), hidden, "{command:?} {status:?}");
         }
-    }
-}
-
-#[test]
-fn an_error_to_a_command_with_data_says_that_the_data_was_read_as_commands() {
-    let error = Status::Error(ErrorKind::Error);
-    for &command in Command::ALL {
-        let has_data = command.group() == Group::Storage || command == Command::MetaSet;
-        assert_eq!(leaves_data_unread(command, error), has_data);
-        assert!(!leaves_data_unread(command, Status::Error(ErrorKind::Server)));
     }
 }
