@@ -1,7 +1,8 @@
 //! The connections of one thread on its driver: what arrives goes to the session, what the session has to say leaves at
 //! the end of the turn in one write. The load generator's counterpart of a proxy's worker.
 //!
-//! Invariant: closed loop. A connection has `depth` requests in flight, and a new one starts when a reply has come.
+//! Invariant: closed loop. A connection has at most `depth` requests in flight, and new ones start only because replies
+//! have come.
 
 use crate::session::{Rules, Session};
 use crate::tally::Tally;

@@ -2,8 +2,9 @@
 
 use clap::Parser;
 use golem_bench::echo::Echo;
+use golem_bench::null::Null;
 use golem_bench::run::{Limit, Plan, run};
-use golem_bench::session::Rules;
+use golem_bench::session::{Pattern, Rules};
 use golem_bench::workload::Requests;
 use golem_net::{ListenSpec, Target};
 use std::net::ToSocketAddrs;
@@ -21,6 +22,9 @@ struct Arguments {
     /// Be the floor instead: listen there and answer as cheaply as possible, for clients with the same --value-size.
     #[arg(long, value_name = "ADDRESS")]
     echo: Option<String>,
+    /// Be a null memcached instead: listen there, store nothing, and answer each get with a value of --value-size.
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "echo")]
+    null: Option<String>,
     /// The other side is the floor (--echo) with the same --value-size.
     #[arg(long)]
     against_echo: bool,
@@ -30,6 +34,9 @@ struct Arguments {
     /// Requests in flight on each connection.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     depth: u32,
+    /// Send --depth requests together and wait for all their replies, instead of sending one for each reply.
+    #[arg(long)]
+    burst: bool,
     /// Threads; each has its share of the connections.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1024))]
     threads: u32,
@@ -94,6 +101,7 @@ fn plan(arguments: &Arguments) -> Result<Plan, String> {
         connections: arguments.connections,
         rules: Rules {
             depth: arguments.depth as usize,
+            pattern: if arguments.burst { Pattern::Burst } else { Pattern::TopUp },
             verify: arguments.verify,
             against_echo: arguments.against_echo,
         },
@@ -110,12 +118,22 @@ fn plan(arguments: &Arguments) -> Result<Plan, String> {
     })
 }
 
+/// Is a server until it is ended.
+fn serve(arguments: &Arguments, address: &str) -> Result<(), String> {
+    let spec = ListenSpec { backlog: 4096, ..ListenSpec::new(target(address)?) };
+    let requests = Requests::new(1, arguments.value_size as usize);
+    let served = if arguments.null.is_some() {
+        Null::new(&requests).serve(&spec)
+    } else {
+        Echo::new(&requests).serve(&spec)
+    };
+    served.map_err(|error| format!("{address}: {error}"))
+}
+
 /// Whether every request was answered as it should be.
 fn work(arguments: &Arguments) -> Result<bool, String> {
-    if let Some(address) = &arguments.echo {
-        let spec = ListenSpec { backlog: 4096, ..ListenSpec::new(target(address)?) };
-        let echo = Echo::new(&Requests::new(1, arguments.value_size as usize));
-        return echo.serve(&spec).map(|()| true).map_err(|error| format!("{address}: {error}"));
+    if let Some(address) = arguments.echo.as_ref().or(arguments.null.as_ref()) {
+        return serve(arguments, address).map(|()| true);
     }
     let report = run(&plan(arguments)?)?;
     if arguments.json {

@@ -1,6 +1,7 @@
 //! The result of a run: what was measured, as text for people and as JSON for programs. Last in the way of a run.
 
 use crate::account::Usage;
+use crate::session::{Pattern, Rules};
 use crate::tally::Tally;
 use serde_json::{Value, json};
 use std::fmt;
@@ -9,6 +10,10 @@ use std::time::Duration;
 /// The result of a run.
 #[derive(Debug)]
 pub struct Report {
+    /// Connections over all threads.
+    pub connections: u32,
+    /// How each of them asked.
+    pub rules: Rules,
     /// What was counted.
     pub tally: Tally,
     /// Good replies per second inside the window, over all threads.
@@ -46,6 +51,9 @@ impl Report {
     pub fn json(&self) -> Value {
         let tally = &self.tally;
         json!({
+            "connections": self.connections,
+            "depth": self.rules.depth,
+            "pattern": self.rules.pattern.name(),
             "replies": tally.replies(),
             "rate": self.rate,
             "window_s": self.window.as_secs_f64(),
@@ -85,6 +93,11 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tally = &self.tally;
+        let (connections, depth) = (self.connections, self.rules.depth);
+        match self.rules.pattern {
+            Pattern::TopUp => writeln!(f, "load       {connections} connections, {depth} in flight on each")?,
+            Pattern::Burst => writeln!(f, "load       {connections} connections, bursts of {depth} on each")?,
+        }
         writeln!(
             f,
             "replies    {} in {:.2} s: {:.0} per second",
@@ -120,10 +133,11 @@ mod tests {
     use super::Report;
     use crate::account::Usage;
     use crate::reply::Reply;
+    use crate::session::{Pattern, Rules};
     use crate::tally::Tally;
     use std::time::Duration;
 
-    fn report() -> Report {
+    fn report(pattern: Pattern) -> Report {
         let mut tally = Tally::default();
         tally.begin();
         for _ in 0..1000 {
@@ -131,6 +145,8 @@ mod tests {
         }
         let used = Usage { cpu: Duration::from_millis(4), user_ticks: 1, system_ticks: 3, runs: 9 };
         Report {
+            connections: 50,
+            rules: Rules { depth: 16, pattern, verify: false, against_echo: false },
             tally,
             rate: 500.0,
             window: Duration::from_secs(2),
@@ -142,7 +158,7 @@ mod tests {
 
     #[test]
     fn cpu_time_is_told_per_reply() {
-        let json = report().json();
+        let json = report(Pattern::TopUp).json();
         assert_eq!(json["watched"]["cpu_us_per_reply"], 4.0);
         assert_eq!(json["watched"]["user_part"], 0.25);
         assert_eq!(json["replies"], 1000);
@@ -152,12 +168,23 @@ mod tests {
 
     #[test]
     fn text_names_both_processes() {
-        let text = report().to_string();
+        let text = report(Pattern::TopUp).to_string();
         assert!(
             text.contains("watched    4.000 us of CPU per reply (about 1.00 user, 3.00 system)"),
             "{text}"
         );
         assert!(text.contains("generator  0.000 us"), "{text}");
         assert!(text.contains("foreign    0.25 cores"), "{text}");
+    }
+
+    #[test]
+    fn pattern_is_told() {
+        for (pattern, name, words) in [
+            (Pattern::TopUp, "top-up", "load       50 connections, 16 in flight on each\n"),
+            (Pattern::Burst, "burst", "load       50 connections, bursts of 16 on each\n"),
+        ] {
+            assert_eq!(report(pattern).json()["pattern"], name);
+            assert!(report(pattern).to_string().starts_with(words), "{}", report(pattern));
+        }
     }
 }

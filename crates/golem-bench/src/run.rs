@@ -136,7 +136,8 @@ fn conduct(plan: &Plan, phase: &AtomicU8, news: &Receiver<News>) -> Result<Repor
     let known =
         own.cpu + watched.map_or(Duration::ZERO, |usage| usage.cpu) + after.companions - before.companions;
     let foreign = (after.busy - before.busy).saturating_sub(known);
-    Ok(Report { tally, rate, window, own, watched, foreign })
+    let (connections, rules) = (plan.connections, plan.rules);
+    Ok(Report { connections, rules, tally, rate, window, own, watched, foreign })
 }
 
 /// Collects the parts of threads that end within `wait` (none: until all have ended).

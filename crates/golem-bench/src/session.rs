@@ -1,18 +1,40 @@
 //! One connection of the load generator, without its socket: what is in flight, what is still to be sent, and where
 //! it stands in the reply at hand. Between the workload and the connections' loop (`fleet`).
 //!
-//! Invariant: never more than `depth` requests in flight; each reply is matched with the oldest of them.
+//! Invariant: never more than `depth` requests in flight, and in bursts none is added before all are answered; each
+//! reply is matched with the oldest of them.
 
 use crate::reply::{Checker, Step};
 use crate::tally::Tally;
 use crate::workload::{Planned, Requests, Source};
 use std::collections::VecDeque;
 
+/// When the next requests are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pattern {
+    /// One for each reply that has come, so that `depth` are in flight at any time.
+    TopUp,
+    /// `depth` together, when all of those before have their replies: as pipelines and batches of client libraries do.
+    Burst,
+}
+
+impl Pattern {
+    /// How it is called in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TopUp => "top-up",
+            Self::Burst => "burst",
+        }
+    }
+}
+
 /// What all connections of a run share.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
     /// Requests in flight on each connection (at least 1).
     pub depth: usize,
+    /// When a connection sends its next requests.
+    pub pattern: Pattern,
     /// Compare values with what was stored.
     pub verify: bool,
     /// The other side is the floor server: every hit carries key 0.
@@ -37,9 +59,13 @@ pub struct Session {
 }
 
 impl Session {
-    /// Asks the source until `depth` requests are in flight; returns whether there is something to send.
+    /// Asks the source until `depth` requests are in flight, when it is time; returns whether there is something to send.
     pub fn fill(&mut self, rules: Rules, requests: &Requests, source: &mut Source) -> bool {
-        while self.in_flight.len() < rules.depth {
+        let is_time = match rules.pattern {
+            Pattern::TopUp => true,
+            Pattern::Burst => self.in_flight.is_empty(),
+        };
+        while is_time && self.in_flight.len() < rules.depth {
             let Some(planned) = source.next(requests.keys()) else {
                 break;
             };
@@ -116,11 +142,11 @@ fn shown(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-    use super::{Rules, Session};
+    use super::{Pattern, Rules, Session};
     use crate::tally::Tally;
     use crate::workload::{Mix, Requests, Source};
 
-    const RULES: Rules = Rules { depth: 4, verify: true, against_echo: false };
+    const RULES: Rules = Rules { depth: 4, pattern: Pattern::TopUp, verify: true, against_echo: false };
 
     #[test]
     fn depth_bounds_what_is_in_flight() {
@@ -140,6 +166,25 @@ mod tests {
         assert!((tally.percentile_us(50.0) - 4.0).abs() < 0.01);
         assert!(session.fill(RULES, &requests, &mut source));
         assert_eq!((session.in_flight(), session.output().len()), (4, 2 * 22));
+    }
+
+    #[test]
+    fn next_burst_waits_for_the_last_reply() {
+        let rules = Rules { pattern: Pattern::Burst, ..RULES };
+        let requests = Requests::new(1, 20);
+        let mut source = Source::Mix(Mix::new(1, 100));
+        let mut session = Session::default();
+        let mut tally = Tally::default();
+        assert!(session.fill(rules, &requests, &mut source));
+        session.sent(4 * 22);
+        for lacking in [3, 2, 1] {
+            session.received(rules, &requests, &mut tally, 0, &requests.hit_reply(0)).unwrap();
+            assert!(!session.fill(rules, &requests, &mut source));
+            assert_eq!((session.in_flight(), session.output().len()), (lacking, 0));
+        }
+        session.received(rules, &requests, &mut tally, 0, &requests.hit_reply(0)).unwrap();
+        assert!(session.fill(rules, &requests, &mut source));
+        assert_eq!((session.in_flight(), session.output().len()), (4, 4 * 22));
     }
 
     #[test]

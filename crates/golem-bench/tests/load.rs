@@ -1,13 +1,14 @@
-//! The load generator against the floor, against Debian's memcached, and against servers that answer wrongly.
+//! The load generator against the floor, against null servers, against Debian's memcached, and against servers that answer wrongly.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use golem_bench::echo::Echo;
+use golem_bench::null::Null;
 use golem_bench::run::{Limit, Plan, run};
-use golem_bench::session::Rules;
+use golem_bench::session::{Pattern, Rules};
 use golem_bench::workload::Requests;
 use golem_net::{Driver, ListenSpec, Listener, Target};
-use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -18,7 +19,7 @@ fn plan(target: Target) -> Plan {
         target,
         threads: 1,
         connections: 7,
-        rules: Rules { depth: 4, verify: true, against_echo: false },
+        rules: Rules { depth: 4, pattern: Pattern::TopUp, verify: true, against_echo: false },
         get_percent: 80,
         value_size: 100,
         keys: 300,
@@ -32,18 +33,50 @@ fn plan(target: Target) -> Plan {
     }
 }
 
-/// A floor that serves until the test program ends.
-fn floor(value_size: usize) -> Target {
-    let any = ListenSpec::new(Target::Tcp("127.0.0.1:0".parse().unwrap()));
-    let listener = Listener::bind(&any).unwrap();
+/// Value size, depth and pattern of runs that a server has to stand.
+const LOADS: [(usize, usize, Pattern); 5] = [
+    (32, 1, Pattern::TopUp),
+    (32, 100, Pattern::TopUp),
+    (32, 100, Pattern::Burst),
+    (4096, 16, Pattern::Burst),
+    (300_000, 2, Pattern::TopUp),
+];
+
+fn any_port() -> Listener {
+    Listener::bind(&ListenSpec::new(Target::Tcp("127.0.0.1:0".parse().unwrap()))).unwrap()
+}
+
+/// Serves until the test program ends; `turn` is one turn of the server.
+fn serve(mut turn: impl FnMut(&mut Driver) -> io::Result<()> + Send + 'static) -> Target {
+    let listener = any_port();
     let address = listener.address().unwrap();
     thread::spawn(move || {
         let mut driver = Driver::new().unwrap();
         driver.listen(listener, 0).unwrap();
-        let mut echo = Echo::new(&Requests::new(1, value_size));
-        while echo.turn(&mut driver).is_ok() {}
+        while turn(&mut driver).is_ok() {}
     });
     address
+}
+
+fn floor(value_size: usize) -> Target {
+    let mut echo = Echo::new(&Requests::new(1, value_size));
+    serve(move |driver| echo.turn(driver))
+}
+
+fn null_server(value_size: usize) -> Target {
+    let mut null = Null::new(&Requests::new(1, value_size));
+    serve(move |driver| null.turn(driver))
+}
+
+/// What the server says to `input` until it closes.
+fn conversation(server: &Target, input: &[u8]) -> Vec<u8> {
+    let Target::Tcp(address) = server else { panic!("{server} is no port") };
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(input).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    let mut replies = Vec::new();
+    stream.read_to_end(&mut replies).unwrap();
+    replies
 }
 
 /// A memcached that ends with the test.
@@ -142,8 +175,8 @@ fn large_values_pass_in_pieces() {
 
 #[test]
 fn floor_answers_the_same_load() {
-    for (value_size, depth) in [(32, 1), (32, 100), (4096, 16), (300_000, 2)] {
-        let rules = Rules { depth, verify: true, against_echo: true };
+    for (value_size, depth, pattern) in LOADS {
+        let rules = Rules { depth, pattern, verify: true, against_echo: true };
         let against =
             Plan { rules, value_size, preload: false, limit: Limit::Count(1000), ..plan(floor(value_size)) };
         let report = run(&against).unwrap();
@@ -153,8 +186,48 @@ fn floor_answers_the_same_load() {
 }
 
 #[test]
+fn null_server_answers_every_load_as_if_it_had_stored_the_values() {
+    for (value_size, depth, pattern) in LOADS {
+        let rules = Rules { depth, pattern, verify: true, against_echo: false };
+        let against = Plan { rules, value_size, limit: Limit::Count(1000), ..plan(null_server(value_size)) };
+        let report = run(&against).unwrap();
+        assert_eq!((report.tally.misses, report.tally.failures()), (0, 0), "{report}");
+        assert!(report.tally.hits > 0 && report.tally.stored > 0, "{report}");
+    }
+}
+
+#[test]
+fn null_server_closes_behind_its_last_reply() {
+    let requests = Requests::new(1, 100_000);
+    let server = null_server(100_000);
+    let gets = b"get golem:0000000000\r\n".repeat(200);
+    // More than sockets hold, and more slices than one write takes.
+    assert!(conversation(&server, &gets) == requests.hit_reply(0).repeat(200));
+    assert_eq!(conversation(&server, b"version\r\nquit\r\n"), b"VERSION 0.0.0\r\n");
+    assert_eq!(conversation(&server, b"get incomplete"), b"");
+}
+
+#[test]
+fn null_server_writes_once_for_each_read() {
+    let listener = any_port();
+    let Target::Tcp(address) = listener.address().unwrap() else { panic!("no port") };
+    let mut driver = Driver::new().unwrap();
+    driver.listen(listener, 0).unwrap();
+    let mut null = Null::new(&Requests::new(1, 32));
+    let mut stream = TcpStream::connect(address).unwrap();
+    let input = b"get a bb\r\nset a 0 0 1\r\nx\r\ndelete a\r\nbad\r\n".repeat(100);
+    stream.write_all(&input).unwrap();
+    while driver.counts().bytes_read < input.len() as u64 {
+        null.turn(&mut driver).unwrap();
+    }
+    let counts = driver.counts();
+    assert!(counts.writes <= counts.reads, "{counts:?}");
+    assert!(counts.reads < 100, "{counts:?}");
+}
+
+#[test]
 fn window_by_time_ends() {
-    let rules = Rules { depth: 2, verify: false, against_echo: true };
+    let rules = Rules { depth: 2, pattern: Pattern::TopUp, verify: false, against_echo: true };
     let limit = Limit::Duration(Duration::from_millis(50));
     let report = run(&Plan { rules, limit, preload: false, ..plan(floor(100)) }).unwrap();
     assert!(report.window >= Duration::from_millis(50));
