@@ -44,6 +44,10 @@ struct Options {
     /// Only this setting: own-core or one-core.
     #[arg(long, value_name = "NAME")]
     setting: Option<setting::Setting>,
+    /// What the proxies stand before, and what is measured without a proxy: memcached, or servers that store nothing and
+    /// answer as cheaply as possible.
+    #[arg(long, value_name = "NAME", default_value = "memcached")]
+    servers: contestant::Servers,
     /// Only these contestants (golemproxy, nutcracker, direct, echo, or a name given with --proxy); may be repeated.
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
@@ -66,7 +70,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Problem> {
     let options = Options::parse_from(iter::once(&name).chain(arguments));
     let release = release_folder()?;
     let workloads = workload::chosen(&options.workload)?;
-    let mut contestants = contestant::known(&release);
+    let server = options.servers.server(&release);
+    let mut contestants = contestant::known(&release, options.servers);
     for text in &options.proxy {
         contestant::add(&mut contestants, text)?;
     }
@@ -74,14 +79,15 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Problem> {
     if !options.no_build {
         build(&contestants)?;
     }
+    let mut text = machine::describe(arguments);
+    text.push_str(&format!("- servers: two `{}`\n", server.template()));
     let plan = rounds::Plan {
         bench: release.join("golem-bench"),
+        server,
         rounds: options.rounds,
         window: seconds(options.seconds)?,
         warmup: seconds(options.warmup)?,
     };
-    let mut text = machine::describe(arguments);
-    text.push_str(&format!("- servers: two `{}`\n", contestant::MEMCACHED));
     for known in &contestants {
         text.push_str(&format!("- {}: `{}`\n", known.name, known.template()));
     }
@@ -89,7 +95,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Problem> {
     text.push('\n');
     for setting in options.setting.map_or(setting::ALL.to_vec(), |setting| vec![setting]) {
         let measured = rounds::measure(&plan, setting, &contestants, &workloads)?;
-        let tables = table::render(setting, &measured);
+        let tables = table::render(setting, options.servers, &measured);
         println!("{tables}");
         text.push_str(&tables);
     }

@@ -80,7 +80,8 @@ pub(crate) fn free_address() -> Result<SocketAddr, Problem> {
         .map_err(|error| format!("a free port: {error}"))
 }
 
-/// Waits until a memcached, or a proxy with all its servers, answers: a listening proxy may not have its servers yet.
+/// Waits until a server, or a proxy with all its servers, answers: a listening proxy may not have its servers yet. A null
+/// server has every key.
 pub(crate) fn wait_for_reply(address: SocketAddr) -> Result<(), Problem> {
     let asked = || -> std::io::Result<()> {
         let mut stream = TcpStream::connect(address)?;
@@ -88,7 +89,10 @@ pub(crate) fn wait_for_reply(address: SocketAddr) -> Result<(), Problem> {
         stream.write_all(b"get golem:ready\r\n")?;
         let mut reply = [0; 5];
         stream.read_exact(&mut reply)?;
-        if &reply == b"END\r\n" { Ok(()) } else { Err(std::io::Error::other("not the reply to a get")) }
+        match &reply {
+            b"END\r\n" | b"VALUE" => Ok(()),
+            _ => Err(std::io::Error::other("not the reply to a get")),
+        }
     };
     asked().map_err(|error| format!("{address} does not answer a get: {error}"))
 }

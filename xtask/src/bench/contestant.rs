@@ -1,7 +1,8 @@
 //! Who is measured: a name and a start command each, in which words in braces stand for what is known only at the start.
 
 use super::Problem;
-use super::workload::Workload;
+use super::workload::{Pattern, Workload};
+use std::fmt;
 use std::path::Path;
 
 /// Who answers the load generator.
@@ -49,11 +50,39 @@ impl Contestant {
     }
 }
 
-/// Start command of a memcached with one thread.
-pub(crate) const MEMCACHED: &str = "memcached -l {host} -p {port} -U 0 -t 1 -m 512 -c 4096 -u nobody";
+/// What stands behind the proxies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Servers {
+    /// Two memcacheds with one thread each.
+    Memcached,
+    /// Two servers that store nothing and answer as cheaply as possible.
+    Null,
+}
+
+impl Servers {
+    /// One of them, which is also a contestant: no proxy at all.
+    pub(crate) fn server(self, release: &Path) -> Contestant {
+        let null = format!("{}/golem-bench --null {{listen}} --value-size {{value_size}}", release.display());
+        let (package, command) = match self {
+            Self::Memcached => (None, "memcached -l {host} -p {port} -U 0 -t 1 -m 512 -c 4096 -u nobody"),
+            Self::Null => (Some("golem-bench"), null.as_str()),
+        };
+        Contestant::new("direct", Role::Server, package, command)
+    }
+}
+
+impl fmt::Display for Servers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Memcached => "memcached",
+            Self::Null => "null",
+        })
+    }
+}
 
 /// The contestants of every run.
-pub(crate) fn known(release: &Path) -> Vec<Contestant> {
+pub(crate) fn known(release: &Path, servers: Servers) -> Vec<Contestant> {
+    let direct = servers.server(release);
     let release = release.display();
     let golemproxy = format!("{release}/golemproxy -c {{golem_conf}} -s 0");
     let echo = format!("{release}/golem-bench --echo {{listen}} --value-size {{value_size}}");
@@ -62,7 +91,7 @@ pub(crate) fn known(release: &Path) -> Vec<Contestant> {
     vec![
         Contestant::new("golemproxy", Role::Proxy, Some("golemproxy"), &golemproxy),
         Contestant::new("nutcracker", Role::Proxy, None, nutcracker),
-        Contestant::new("direct", Role::Server, None, MEMCACHED),
+        direct,
         Contestant::new("echo", Role::Floor, Some("golem-bench"), &echo),
     ]
 }
@@ -87,7 +116,7 @@ pub(crate) fn chosen(all: Vec<Contestant>, names: &[String]) -> Result<Vec<Conte
     Ok(all.into_iter().filter(|known| names.is_empty() || names.contains(&known.name)).collect())
 }
 
-/// What the load generator has to know about a workload, and the floor with it.
+/// What the load generator has to know about a workload, whoever answers it.
 pub(crate) fn load_arguments(workload: &Workload) -> Vec<String> {
     let pairs = [
         ("--connections", workload.connections),
@@ -95,24 +124,31 @@ pub(crate) fn load_arguments(workload: &Workload) -> Vec<String> {
         ("--value-size", workload.value_size),
         ("--keys", workload.keys),
     ];
-    pairs.iter().flat_map(|(name, number)| [name.to_string(), number.to_string()]).collect()
+    let mut arguments: Vec<String> =
+        pairs.iter().flat_map(|(name, number)| [name.to_string(), number.to_string()]).collect();
+    match workload.pattern {
+        Pattern::TopUp => {}
+        Pattern::Burst => arguments.push("--burst".to_string()),
+    }
+    arguments
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{add, chosen, known};
+    use super::{Servers, add, chosen, known, load_arguments};
+    use crate::bench::workload;
     use std::path::Path;
 
     #[test]
     fn words_in_braces_are_replaced() {
-        let all = known(Path::new("/r"));
+        let all = known(Path::new("/r"), Servers::Memcached);
         let command = all[0].command(&[("golem_conf", "/tmp/a b.yml")]);
         assert_eq!(command, ["/r/golemproxy", "-c", "/tmp/a b.yml", "-s", "0"]);
     }
 
     #[test]
     fn proxies_are_added_replaced_and_chosen() {
-        let mut all = known(Path::new("/r"));
+        let mut all = known(Path::new("/r"), Servers::Memcached);
         let before = all.len();
         assert_eq!(add(&mut all, "other=other -l {listen}"), Ok(()));
         assert_eq!(add(&mut all, "nutcracker=/opt/nutcracker -c {conf}"), Ok(()));
@@ -122,5 +158,24 @@ mod tests {
         let only = chosen(all, &["nutcracker".to_string()]).unwrap_or_default();
         assert_eq!(only.len(), 1);
         assert_eq!(only[0].command(&[("conf", "c")]), ["/opt/nutcracker", "-c", "c"]);
+    }
+
+    #[test]
+    fn no_proxy_at_all_is_one_of_the_servers() {
+        for (servers, program) in [(Servers::Memcached, "memcached"), (Servers::Null, "/r/golem-bench")] {
+            let all = known(Path::new("/r"), servers);
+            let direct = all.iter().find(|contestant| contestant.name == "direct");
+            let command = direct.map(|direct| direct.command(&[])).unwrap_or_default();
+            assert_eq!(command.first().map(String::as_str), Some(program));
+        }
+    }
+
+    #[test]
+    fn bursts_are_asked_for() {
+        let bursts = |text: &str| {
+            let found = workload::chosen(&[text.to_string()]).unwrap_or_default();
+            found.iter().map(|load| load_arguments(load).contains(&"--burst".to_string())).collect::<Vec<_>>()
+        };
+        assert_eq!((bursts("bursts of 16"), bursts("16 in flight")), (vec![true], vec![false]));
     }
 }

@@ -1,9 +1,9 @@
-//! The rounds: per setting everything is started once; then, workload by workload, each contestant is measured once per
-//! round, and a round is over before the next begins.
+//! The rounds: per setting and workload everything is started once; then each contestant is measured once per round, and a
+//! round is over before the next begins.
 
 use super::Problem;
 use super::children::{Running, free_address, wait_for_reply};
-use super::contestant::{Contestant, MEMCACHED, Role, load_arguments};
+use super::contestant::{Contestant, Role, load_arguments};
 use super::setting::{Cores, Setting, pinned};
 use super::workload::Workload;
 use serde_json::Value;
@@ -16,6 +16,8 @@ use tempfile::TempDir;
 pub(crate) struct Plan {
     /// The load generator.
     pub(crate) bench: PathBuf,
+    /// How one of the servers is started.
+    pub(crate) server: Contestant,
     pub(crate) rounds: u32,
     pub(crate) window: Duration,
     pub(crate) warmup: Duration,
@@ -54,7 +56,7 @@ pub(crate) struct Measured {
     pub(crate) rows: Vec<Row>,
 }
 
-/// Everything that runs in one setting.
+/// What runs in one setting and workload, whoever is measured.
 struct Stage {
     cores: Cores,
     folder: TempDir,
@@ -62,10 +64,11 @@ struct Stage {
 }
 
 impl Stage {
-    fn new(setting: Setting) -> Result<Self, Problem> {
+    fn new(setting: Setting, server: &Contestant, workload: &Workload) -> Result<Self, Problem> {
         let cores = setting.cores()?;
         let folder = tempfile::tempdir().map_err(|error| format!("a folder for the run: {error}"))?;
-        let servers = [memcached(cores.others, folder.path())?, memcached(cores.others, folder.path())?];
+        let start = || start_server(server, workload, cores.others, folder.path());
+        let servers = [start()?, start()?];
         Ok(Self { cores, folder, servers })
     }
 
@@ -108,9 +111,9 @@ pub(crate) fn measure(
     contestants: &[Contestant],
     workloads: &[Workload],
 ) -> Result<Vec<Measured>, Problem> {
-    let stage = Stage::new(setting)?;
     let mut all = Vec::new();
     for workload in workloads {
+        let stage = Stage::new(setting, &plan.server, workload)?;
         let mut running = Vec::new();
         let mut rows = Vec::new();
         for contestant in contestants {
@@ -184,16 +187,21 @@ fn sample(
     })
 }
 
-fn memcached(core: usize, folder: &Path) -> Result<Running, Problem> {
+/// One of the servers behind the proxies.
+fn start_server(
+    server: &Contestant,
+    workload: &Workload,
+    core: usize,
+    folder: &Path,
+) -> Result<Running, Problem> {
     let address = free_address()?;
-    let values = [("host", address.ip().to_string()), ("port", address.port().to_string())];
-    let fill = |word: &str| {
-        values
-            .iter()
-            .fold(word.to_string(), |word, (name, value)| word.replace(&format!("{{{name}}}"), value))
-    };
-    let command: Vec<String> = MEMCACHED.split_whitespace().map(fill).collect();
-    let log = folder.join(format!("memcached-{}.log", address.port()));
+    let command = server.command(&[
+        ("listen", &address.to_string()),
+        ("host", &address.ip().to_string()),
+        ("port", &address.port().to_string()),
+        ("value_size", &workload.value_size.to_string()),
+    ]);
+    let log = folder.join(format!("server-{}.log", address.port()));
     let running = Running::start(core, &command, address, &log)?;
     wait_for_reply(address)?;
     Ok(running)

@@ -1,18 +1,18 @@
 //! From samples to tables: medians, spread, and ratios to nutcracker and to the floor. A ratio is the median of the
 //! rounds' ratios: numerator and denominator were measured within seconds of each other.
 
-use super::contestant::Role;
+use super::contestant::{Role, Servers};
 use super::rounds::{Measured, Row, Sample};
 use super::setting::Setting;
 use std::fmt::Write;
 
 /// Markdown, a table per workload.
-pub(crate) fn render(setting: Setting, measured: &[Measured]) -> String {
-    let mut text = format!("## {setting}\n");
+pub(crate) fn render(setting: Setting, servers: Servers, measured: &[Measured]) -> String {
+    let mut text = format!("## {setting}; {servers} servers\n");
     for part in measured {
         let load = part.workload;
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "\n### {} (get/set 90/10, {} keys)\n", load.name, load.keys);
+        let _ = writeln!(text, "\n### {} ({}; get/set 90/10, {} keys)\n", load.name, load.pattern, load.keys);
         text.push_str(
             "| | CPU us/request | spread | user us | of nutcracker | of the floor | requests/s | p50 us | p99 us | p99.9 us \
              | cores | generator us | foreign cores |\n|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",

@@ -1,6 +1,25 @@
 //! The workloads: a row each.
 
 use super::Problem;
+use std::fmt;
+
+/// When a connection sends its next requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pattern {
+    /// One for each reply.
+    TopUp,
+    /// As many together as may be in flight, when all replies have come.
+    Burst,
+}
+
+impl fmt::Display for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TopUp => "a request for each reply",
+            Self::Burst => "the next burst when all replies have come",
+        })
+    }
+}
 
 /// What the load generator is told.
 #[derive(Clone, Copy, Debug)]
@@ -11,21 +30,30 @@ pub(crate) struct Workload {
     pub(crate) connections: u32,
     /// Requests in flight on each.
     pub(crate) depth: u32,
+    /// When they are sent.
+    pub(crate) pattern: Pattern,
     /// Bytes of a value.
     pub(crate) value_size: u32,
     /// Keys.
     pub(crate) keys: u32,
 }
 
-const fn row(name: &'static str, connections: u32, depth: u32, value_size: u32, keys: u32) -> Workload {
-    Workload { name, connections, depth, value_size, keys }
+const fn row(
+    name: &'static str,
+    connections: u32,
+    depth: u32,
+    pattern: Pattern,
+    value_size: u32,
+) -> Workload {
+    Workload { name, connections, depth, pattern, value_size, keys: 10_000 }
 }
 
 static WORKLOADS: &[Workload] = &[
-    row("50 clients, 1 in flight, 32 B", 50, 1, 32, 10_000),
-    row("500 clients, 1 in flight, 32 B", 500, 1, 32, 10_000),
-    row("50 clients, 16 in flight, 32 B", 50, 16, 32, 10_000),
-    row("50 clients, 1 in flight, 4 KiB", 50, 1, 4096, 10_000),
+    row("50 clients, 1 in flight, 32 B", 50, 1, Pattern::TopUp, 32),
+    row("500 clients, 1 in flight, 32 B", 500, 1, Pattern::TopUp, 32),
+    row("50 clients, 16 in flight, 32 B", 50, 16, Pattern::TopUp, 32),
+    row("50 clients, bursts of 16, 32 B", 50, 16, Pattern::Burst, 32),
+    row("50 clients, 1 in flight, 4 KiB", 50, 1, Pattern::TopUp, 4096),
 ];
 
 /// Those whose name contains one of `texts`; all, when there are none.

@@ -97,7 +97,11 @@ mod tests {
     fn shown(outbox: &Outbox, filler: &[u8]) -> Vec<u8> {
         let mut slices = Slices::new();
         outbox.slices(filler, &mut slices);
-        slices.as_slices().iter().flat_map(|slice| slice.to_vec()).collect()
+        let mut bytes = Vec::with_capacity(slices.bytes());
+        for slice in slices.as_slices() {
+            bytes.extend_from_slice(slice);
+        }
+        bytes
     }
 
     #[test]
