@@ -92,11 +92,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Problem> {
         text.push_str(&format!("- {}: `{}`\n", known.name, known.template()));
     }
     println!("{text}");
-    text.push('\n');
     for setting in options.setting.map_or(setting::ALL.to_vec(), |setting| vec![setting]) {
         let measured = rounds::measure(&plan, setting, &contestants, &workloads)?;
         let tables = table::render(setting, options.servers, &measured);
         println!("{tables}");
+        text.push('\n');
         text.push_str(&tables);
     }
     match &options.out {
