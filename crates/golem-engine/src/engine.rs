@@ -10,6 +10,7 @@ use crate::counters::{AllCounters, PoolCounters, WorkerCounters};
 use crate::failure::Failure;
 use crate::gather::{Gather, Rule};
 use crate::id::{ClientId, Connection, RequestId, ServerConnId};
+use crate::pace::Pace;
 use crate::pool::{Pool, PoolIndex};
 use crate::request::Request;
 use crate::scatter::OpenParts;
@@ -116,6 +117,7 @@ pub struct Engine {
     pub(crate) buffers: Buffers,
     pub(crate) timers: Timers,
     pub(crate) random: Random,
+    pub(crate) pace: Pace,
     pub(crate) counters: Arc<WorkerCounters>,
     pub(crate) setup: Setup,
     wishes: VecDeque<Wish>,
@@ -145,6 +147,7 @@ impl Engine {
             buffers: Buffers::default(),
             timers: Timers::default(),
             random: Random::new(setup.seed),
+            pace: Pace::default(),
             counters: Arc::clone(&setup.counters),
             wishes: VecDeque::new(),
             dirty: VecDeque::new(),
@@ -163,6 +166,7 @@ impl Engine {
     /// A turn starts; all that happens in it happens at `now`.
     pub fn begin_turn(&mut self, now: Time) {
         self.now = self.now.max(now);
+        self.pace.begin_turn();
     }
 
     /// When the turn started.
@@ -260,6 +264,12 @@ impl Engine {
     pub fn next_deadline(&self) -> Option<Time> {
         let due = [self.timers.next(), self.memory_deadline()];
         due.into_iter().flatten().min()
+    }
+
+    /// How long to let replies gather, whatever happens, before the driver waits for the next event; none: not at all. To be
+    /// asked at the end of a turn.
+    pub fn gather_for(&self) -> Option<Duration> {
+        self.pace.wait(self.requests.len())
     }
 
     /// The next thing that the driver should do.

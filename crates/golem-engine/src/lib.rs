@@ -31,6 +31,7 @@ mod keys;
 mod limits;
 mod local;
 mod memory;
+mod pace;
 mod pool;
 mod replies;
 mod request;

@@ -152,6 +152,7 @@ impl Engine {
         let begun = conn.reply_begun || last > 0;
         let (pool, server) = (conn.pool, conn.server);
         let Some(expect) = conn.pop() else { return Ok(()) };
+        self.pace.note_reply(expect.since, self.now);
         let shown = if expect.discard {
             false
         } else if expect.part == Expect::WHOLE {

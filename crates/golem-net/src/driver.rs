@@ -148,6 +148,8 @@ pub trait Handler {
 pub struct Counts {
     /// Waits for events (`epoll_wait`): one per turn.
     pub polls: u64,
+    /// Times that events were let gather.
+    pub gathers: u64,
     /// Reads of connections, with or without success.
     pub reads: u64,
     /// Writes to connections, with or without success.

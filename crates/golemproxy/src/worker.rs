@@ -83,9 +83,13 @@ impl Worker {
     /// # Errors
     /// The poller failed.
     pub fn run(mut self) -> io::Result<Counts> {
+        machine::be_woken_on_time();
         self.desk.engine.preconnect();
         self.finish_turn();
         loop {
+            if let Some(wait) = self.desk.engine.gather_for() {
+                self.driver.gather(wait);
+            }
             let wait = self.desk.engine.next_deadline().map(|at| at.since(self.desk.engine.now()));
             // Counted from the turn's one look at the clock, so timers are due a little after, never before, their time.
             self.driver.turn(&mut self.desk, wait.map(|wait| wait + Duration::from_micros(500)))?;

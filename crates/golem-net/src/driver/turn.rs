@@ -39,6 +39,15 @@ impl Driver {
         Ok(())
     }
 
+    /// Lets events gather for so long: the next turn finds them together. Nothing ends this early, so it should be a fraction
+    /// of a millisecond. Not done while there is work left over from the last turn.
+    pub fn gather(&mut self, wait: Duration) {
+        if self.ready.is_empty() && self.retry.is_empty() {
+            self.counts.gathers += 1;
+            std::thread::sleep(wait);
+        }
+    }
+
     /// No wait at all while there is work left over from the last turn.
     fn wait_at_most(&self, timeout: Option<Duration>) -> Option<Duration> {
         if !self.ready.is_empty() || !self.retry.is_empty() {

@@ -154,6 +154,7 @@ impl Bench {
         let after = self.driver.counts();
         Counts {
             polls: after.polls - before.polls,
+            gathers: after.gathers - before.gathers,
             reads: after.reads - before.reads,
             writes: after.writes - before.writes,
             accepts: after.accepts - before.accepts,
