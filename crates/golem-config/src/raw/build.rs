@@ -184,7 +184,10 @@ fn remedy(error: &ScanError) -> &'static str {
         "indent with spaces"
     } else if info.contains("quoted") {
         "close the quotes on the same line and put nothing behind them"
-    } else if info.contains("mapping") || info.contains("expected key") || info.contains("indent") {
+    } else if info.contains("expected key") {
+        "put one 'key: value' on each line, indented like its neighbours; a value that begins with a bracket or a \
+         brace goes in double quotes"
+    } else if info.contains("mapping") || info.contains("indent") {
         "put one 'key: value' on each line, with a blank after the colon, indented like its neighbours"
     } else if info.contains("anchor") {
         "aliases ('*name') are not supported: write the value out"
