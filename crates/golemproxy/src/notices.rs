@@ -86,12 +86,14 @@ impl Notices {
                 let text = failure.text();
                 let detail = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
                 tracing::warn!(
-                    "pool '{name}': server '{entry}': {text}{detail}; {waiting} requests failed{left_out}"
+                    "pool '{name}': server '{entry}': {text}{detail}{}{left_out}",
+                    failed(*waiting)
                 );
             }
             Notice::Late { server, requests, .. } => {
                 let Some((entry, left_out)) = self.may_say_of(*pool, *server, now) else { return };
-                tracing::warn!("pool '{name}': server '{entry}': {requests} requests timed out{left_out}");
+                let requests = of_requests(*requests);
+                tracing::warn!("pool '{name}': server '{entry}': {requests} timed out{left_out}");
             }
             Notice::ClientRefused { why, .. } => {
                 let Some(left_out) = self.clients.get_mut(pool.index()).and_then(|last| last.may_say(now))
@@ -104,13 +106,27 @@ impl Notices {
     }
 }
 
+/// What a lost server connection cost.
+fn failed(waiting: usize) -> String {
+    if waiting == 0 { String::new() } else { format!("; {} failed", of_requests(waiting)) }
+}
+
+fn of_requests(count: usize) -> String {
+    if count == 1 { "1 request".to_owned() } else { format!("{count} requests") }
+}
+
 fn more(left_out: u64) -> String {
     if left_out == 0 { String::new() } else { format!(" ({left_out} more such events were not logged)") }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Last, PAUSE};
+    use super::{Last, PAUSE, failed};
+
+    #[test]
+    fn a_lost_connection_tells_what_it_cost() {
+        assert_eq!([0, 1, 2].map(failed), ["", "; 1 request failed", "; 2 requests failed"]);
+    }
 
     #[test]
     fn a_thing_is_said_once_a_second_with_the_number_left_out() {
