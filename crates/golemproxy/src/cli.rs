@@ -116,10 +116,16 @@ fn perform(action: Action) -> ExitCode {
             };
             match done.and_then(|code| out.flush().map(|()| code).map_err(Into::into)) {
                 Ok(code) => code,
+                // Whoever read the output has had enough of it, as `head` after its lines: nothing to tell anybody.
+                Err(error) if is_broken_pipe(&*error) => ExitCode::FAILURE,
                 Err(error) => fail(&*error),
             }
         }
     }
+}
+
+fn is_broken_pipe(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 /// How a command ends: with an exit code after it has said everything, or with a reason that is still to be said.

@@ -152,6 +152,23 @@ fn route_prints_the_server_of_each_key() {
 }
 
 #[test]
+fn a_reader_that_has_had_enough_is_no_reason_for_a_message() {
+    let folder = folder();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_golemproxy"))
+        .args(["route", "-c", "good"])
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    child.stdin.take().unwrap().write_all(b"key\n").unwrap();
+    let done = child.wait_with_output().unwrap();
+    assert_eq!((done.status.code(), done.stderr), (Some(1), Vec::new()));
+}
+
+#[test]
 fn ring_prints_shares_and_what_a_change_moves() {
     let folder = folder();
     let shares = run(folder.path(), "ring -c good");
