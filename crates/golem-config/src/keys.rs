@@ -136,6 +136,29 @@ impl Kind {
         }
     }
 
+    /// The kind for the document: its name, with the range or the words that are right where the name does not tell them.
+    pub fn described(self) -> String {
+        let name = self.name();
+        match self {
+            Self::Number { min: 0, max: I32_MAX } => name.to_owned(),
+            Self::Number { min, max: I32_MAX } => format!("{name} from {min}"),
+            Self::Number { min, max } => format!("{name}, {min} to {max}"),
+            Self::Size { min, max } => format!("{name}, {} to {}", size_text(min), size_text(max)),
+            Self::Threads { max } => format!("{name} to {max}"),
+            Self::SomeOf(words) => format!("{name} of `{}`", words.join("`, `")),
+            Self::Listen
+            | Self::Servers
+            | Self::Hash
+            | Self::HashTag
+            | Self::Distribution
+            | Self::Switch
+            | Self::OneOf(_)
+            | Self::Text
+            | Self::File
+            | Self::Host => name.to_owned(),
+        }
+    }
+
     fn expected(self) -> String {
         match self {
             Self::Listen => {
@@ -250,7 +273,7 @@ keys! {
     CLIENT_SOFT_LIMIT = "client_soft_limit", Kind::Size { min: 4 << 10, max: 1 << 40 }, "4m", "bytes", Golemproxy,
         "When more than this is held for a client, nothing more is read from it until some has left.";
     CLIENT_HARD_LIMIT = "client_hard_limit", Kind::Size { min: 4 << 10, max: 1 << 40 }, "256m", "bytes", Golemproxy,
-        "When more than this is held for a client, the request that holds most fails; at least `client_soft_limit`.";
+        "When more than this is held for a client, the request that holds most fails; at least `client_soft_limit`. Neither a request nor a reply can be larger.";
 }
 
 keys! {

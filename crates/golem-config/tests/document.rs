@@ -16,7 +16,7 @@ fn row(key: &Key) -> String {
     format!(
         "| `{}` | {} | {default} | {unit} | {} | {} |",
         key.name,
-        key.kind.name(),
+        key.kind.described(),
         key.since.text(),
         key.meaning
     )
