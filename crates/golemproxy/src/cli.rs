@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use arguments::{Arguments, Subcommand};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches};
 
 use crate::{config_file, serve, statistics};
@@ -161,6 +162,13 @@ fn fail(error: &dyn std::error::Error) -> ExitCode {
 
 /// The help of a command, which is no failure, or what is wrong with the arguments.
 fn refuse(error: &clap::Error) -> ExitCode {
+    // clap takes any word for a command, and would blame the flags before it.
+    if error.kind() == ErrorKind::ArgumentConflict
+        && let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
+    {
+        eprintln!("error: '{word}' is no flag; the flags of a command stand behind its name");
+        return ExitCode::FAILURE;
+    }
     // Nothing is left to do when the message cannot be written.
     let _ = error.print();
     if error.use_stderr() { ExitCode::FAILURE } else { ExitCode::SUCCESS }

@@ -77,6 +77,12 @@ fn a_bad_command_line_ends_with_1_and_a_reason_on_standard_error() {
         assert_eq!((refused.code, refused.out.as_str()), (1, ""), "{line}");
         assert!(!refused.err.is_empty(), "{line}");
     }
+    // Also where a command of that name exists: its flags stand behind it.
+    for word in ["foo", "check"] {
+        let refused = run(folder.path(), &format!("-c good {word}"));
+        let wanted = format!("error: '{word}' is no flag; the flags of a command stand behind its name\n");
+        assert_eq!((refused.code, refused.err), (1, wanted));
+    }
 }
 
 #[test]
