@@ -25,7 +25,11 @@ const ALLOWED: &[Allowed] = &[
         uses: &["golem-config", "golem-protocol", "golem-ring", "memchr"],
         tests: &["golem-memserver", "proptest"],
     },
-    Allowed { package: "golem-net", uses: &["libc", "mio", "signal-hook", "socket2"], tests: &["tempfile"] },
+    Allowed {
+        package: "golem-net",
+        uses: &["libc", "mio", "rustix", "signal-hook", "socket2"],
+        tests: &["tempfile"],
+    },
     Allowed { package: "golem-memserver", uses: &["golem-net"], tests: &["proptest", "tempfile"] },
     Allowed {
         package: "golem-bench",

@@ -4,7 +4,9 @@ use crate::driver::poll::{Driver, list_if_runnable};
 use crate::driver::table::State;
 use crate::driver::{ConnId, Handler};
 use crate::reason::CloseReason;
-use std::io::{self, IoSliceMut, Read};
+use rustix::io::readv;
+use rustix::net::{RecvFlags, recv};
+use std::io::{self, IoSliceMut};
 
 /// How a read went.
 struct Outcome {
@@ -16,15 +18,15 @@ struct Outcome {
 impl Driver {
     /// Reads an open connection that is not paused, and tells the handler.
     pub(super) fn read(&mut self, conn: ConnId, handler: &mut impl Handler) {
-        let Some((connection, mut socket)) = self.table.get(conn) else { return };
+        let Some((connection, socket)) = self.table.get(conn) else { return };
         let user = connection.user;
         self.counts.reads += 1;
         let outcome = match handler.read_target(user) {
             Some(target) if !target.is_empty() => {
                 // What comes after the payload lands in the scratch buffer, so that it needs no second read.
                 let room = target.len();
-                let result =
-                    socket.read_vectored(&mut [IoSliceMut::new(target), IoSliceMut::new(&mut self.scratch)]);
+                let mut both = [IoSliceMut::new(target), IoSliceMut::new(&mut self.scratch)];
+                let result = readv(socket, &mut both).map_err(io::Error::from);
                 if let Ok(n @ 1..) = result {
                     handler.target_filled(user, n.min(room));
                     if n > room {
@@ -35,7 +37,8 @@ impl Driver {
                 Outcome { result, is_short }
             }
             Some(_) | None => {
-                let result = socket.read(&mut self.scratch);
+                let result = recv(socket, &mut self.scratch[..], RecvFlags::empty());
+                let result = result.map(|(n, _)| n).map_err(io::Error::from);
                 if let Ok(n @ 1..) = result {
                     handler.received(user, &self.scratch[..n]);
                 }

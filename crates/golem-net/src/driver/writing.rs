@@ -6,6 +6,7 @@ use crate::driver::slices::Slices;
 use crate::driver::table::State;
 use crate::driver::{ConnId, Handler};
 use crate::reason::CloseReason;
+use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
 use socket2::Socket;
 use std::io;
 
@@ -105,7 +106,10 @@ impl Driver {
 /// One write, or one vectored write. MSG_NOSIGNAL, so that a broken connection is an error and never a signal.
 fn write(socket: &Socket, slices: &Slices<'_>) -> io::Result<usize> {
     match slices.as_slices() {
-        [one] => socket.send_with_flags(one, libc::MSG_NOSIGNAL),
-        several => socket.send_vectored_with_flags(several, libc::MSG_NOSIGNAL),
+        [one] => send(socket, one, SendFlags::NOSIGNAL).map_err(io::Error::from),
+        several => {
+            let nothing = &mut SendAncillaryBuffer::default();
+            sendmsg(socket, several, nothing, SendFlags::NOSIGNAL).map_err(io::Error::from)
+        }
     }
 }
