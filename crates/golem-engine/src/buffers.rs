@@ -92,12 +92,13 @@ impl Buffers {
         self.chains.pop().unwrap_or_else(|| Box::new(Chain::new(0)))
     }
 
-    /// Takes an empty chain back; one too many is freed.
-    pub(crate) fn give_chain(&mut self, chain: Box<Chain>) {
+    /// Takes an empty chain back, with the buffer that it may have kept; one too many is freed.
+    pub(crate) fn give_chain(&mut self, mut chain: Box<Chain>) {
         debug_assert!(chain.is_empty());
         if self.chains.len() < CHAINS_KEPT {
             self.chains.push(chain);
         } else {
+            chain.clear(self);
             self.freed += size_of::<Chain>();
         }
     }

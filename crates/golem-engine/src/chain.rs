@@ -2,7 +2,7 @@
 //! order and large payloads are chains. Bytes never move once they are in: a partial write only advances the front, and
 //! new output goes behind; so what was handed out stays valid until it is sent.
 
-use crate::buffers::{Buffers, MEDIUM};
+use crate::buffers::{Buffers, MEDIUM, SMALL};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -113,6 +113,29 @@ impl Chain {
         buffers.give_links(other.full);
         self.tail = other.tail;
         self.tail_start = other.tail_start;
+    }
+
+    /// As [`Chain::append_chain`], from a chain that is used again: it is empty then, and keeps a small buffer.
+    #[inline]
+    pub(crate) fn take_all(&mut self, other: &mut Self, buffers: &mut Buffers) {
+        if other.full.is_empty() && other.tail_start == 0 && other.tail.capacity() <= SMALL {
+            self.append(&other.tail, buffers);
+            other.tail.clear();
+            other.len = 0;
+        } else {
+            self.append_chain(core::mem::replace(other, Self::new(other.floor)), buffers);
+        }
+    }
+
+    /// As [`Chain::clear`], for a chain that is used again: it keeps a small buffer.
+    pub(crate) fn empty(&mut self, buffers: &mut Buffers) {
+        if self.full.is_empty() && self.tail.capacity() <= SMALL {
+            self.tail.clear();
+            self.tail_start = 0;
+            self.len = 0;
+        } else {
+            self.clear(buffers);
+        }
     }
 
     /// The bytes from the front on, as slices.
@@ -228,6 +251,7 @@ mod tests {
         Append(usize),
         Push(usize),
         AppendChain(usize, bool),
+        TakeAll(usize, bool),
         Advance(usize),
         Cut(usize, usize),
         Clear,
@@ -239,6 +263,7 @@ mod tests {
             1 => (0..40_000usize).prop_map(Step::Append),
             1 => (1..SEGMENT).prop_map(Step::Push),
             2 => ((0..40_000usize), any::<bool>()).prop_map(|(n, pushed)| Step::AppendChain(n, pushed)),
+            2 => ((0..3000usize), any::<bool>()).prop_map(|(n, pushed)| Step::TakeAll(n, pushed)),
             4 => (0..50_000usize).prop_map(Step::Advance),
             2 => ((0..50_000usize), (0..30_000usize)).prop_map(|(at, len)| Step::Cut(at, len)),
             1 => Just(Step::Clear),
@@ -250,6 +275,7 @@ mod tests {
         fn a_chain_gives_the_bytes_that_went_in(steps in proptest::collection::vec(step(), 0..60), floor in 0..20_000usize) {
             let (mut chain, mut buffers, mut model, mut counter) =
                 (Chain::new(floor), Buffers::default(), Vec::new(), 0u8);
+            let mut other = Chain::new(0);
             let mut fresh = |len: usize| -> Vec<u8> {
                 (0..len).map(|_| { counter = counter.wrapping_mul(31).wrapping_add(7); counter }).collect()
             };
@@ -277,6 +303,20 @@ mod tests {
                             model.extend([1, 2]);
                         }
                         chain.append_chain(other, &mut buffers);
+                    }
+                    Step::TakeAll(len, pushed) => {
+                        let bytes = fresh(len);
+                        other.append(&bytes, &mut buffers);
+                        other.empty(&mut buffers);
+                        assert!(other.is_empty() && other.slices().next().is_none());
+                        other.append(&bytes, &mut buffers);
+                        model.extend(bytes);
+                        if pushed {
+                            other.push(alloc::vec![1, 2, 3], 2, &mut buffers);
+                            model.extend([1, 2]);
+                        }
+                        chain.take_all(&mut other, &mut buffers);
+                        assert!(other.is_empty() && other.slices().next().is_none());
                     }
                     Step::Advance(len) => {
                         chain.advance(len, &mut buffers);

@@ -238,30 +238,30 @@ impl Engine {
     /// Moves ready replies from the queue's head to the outbox; true if the client is to be closed behind the last.
     fn move_ready(&mut self, id: ClientId) -> bool {
         let mut close = false;
-        while let Some(client) = self.clients.get_mut(id)
+        let Some(client) = self.clients.get_mut(id) else { return false };
+        while let Some(head) = client.head
             && !close
-            && let Some(head) = client.head
-            && self.requests.get(head).is_none_or(|request| request.progress != Progress::Waiting)
+            && let Some(request) = self.requests.get_mut(head)
+            && request.progress != Progress::Waiting
         {
-            let Some(request) = self.requests.remove(head) else {
-                debug_assert!(false, "a request in a queue is in the table");
-                break;
-            };
             client.head = request.next;
             if client.head.is_none() {
                 client.tail = None;
             }
+            let holds = request.holds();
             client.charge -= u64::from(request.charge);
-            client.held -= request.held.len() as u64;
-            client.note_reply(request.holds());
+            client.held -= holds as u64;
+            client.note_reply(holds);
             close = request.progress == Progress::ReadyThenClose;
             request.held.leave(&mut client.outbox, &mut self.buffers);
-            if let Merge::Gather(mut gather) = request.merge {
-                client.held -= gather.held as u64;
+            if let Merge::Gather(gather) = &mut request.merge {
                 gather.write_values(&mut client.outbox, &mut self.buffers);
                 client.outbox.append(texts::END, &mut self.buffers);
-                self.give_gather(gather);
+                if let Merge::Gather(gather) = core::mem::replace(&mut request.merge, Merge::PassThrough) {
+                    self.spare.give(gather, &mut self.buffers);
+                }
             }
+            self.requests.discard(head);
         }
         close
     }

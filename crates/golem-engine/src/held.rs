@@ -36,9 +36,9 @@ impl Held {
 
     /// Moves all that is held behind what `out` has.
     #[inline]
-    pub(crate) fn leave(self, out: &mut Chain, buffers: &mut Buffers) {
-        if let Some(mut held) = self.0 {
-            out.append_chain(core::mem::replace(&mut *held, Chain::new(0)), buffers);
+    pub(crate) fn leave(&mut self, out: &mut Chain, buffers: &mut Buffers) {
+        if let Some(mut held) = self.0.take() {
+            out.take_all(&mut held, buffers);
             buffers.give_chain(held);
         }
     }
@@ -46,7 +46,7 @@ impl Held {
     /// Drops what is held.
     pub(crate) fn clear(&mut self, buffers: &mut Buffers) {
         if let Some(mut held) = self.0.take() {
-            held.clear(buffers);
+            held.empty(buffers);
             buffers.give_chain(held);
         }
     }

@@ -90,10 +90,10 @@ impl Engine {
                 break;
             }
             if start == item
-                && let Some(Hit { last, len }) = conn.scan_hit(rest)
+                && let Some(Hit { len, .. }) = conn.scan_hit(rest)
             {
                 item += len;
-                self.finish_reply(id, bytes.get(start..item).unwrap_or_default(), last, Status::End)?;
+                self.finish_hit(id, bytes.get(start..item).unwrap_or_default());
                 start = item;
                 continue;
             }
@@ -133,6 +133,29 @@ impl Engine {
         (!front.discard && self.is_wanted(front.request)).then_some(front)
     }
 
+    /// As [`Engine::finish_reply`], for what [`ServerConn::scan_hit`] found.
+    #[inline]
+    fn finish_hit(&mut self, id: ServerConnId, reply: &[u8]) {
+        let Some(conn) = self.conns.get_mut(id) else { return };
+        conn.has_answered = true;
+        let Some(expect) = conn.pop() else { return };
+        self.pace.note_reply(expect.since, self.now);
+        let is_shown = self.finish_whole(expect.request, reply, 0, Status::End);
+        self.count_reply(id, is_shown, reply.len());
+    }
+
+    #[inline]
+    fn count_reply(&self, id: ServerConnId, is_shown: bool, len: usize) {
+        if let Some(conn) = self.conns.get(id) {
+            if is_shown {
+                conn.counters.responses.add(1);
+                conn.counters.response_bytes.add(len);
+            } else {
+                conn.counters.replies_discarded.add(1);
+            }
+        }
+    }
+
     /// The reply at the FIFO's head has ended. `reply` is what of it was not handed on; its last frame starts at `last`.
     pub(crate) fn finish_reply(
         &mut self,
@@ -167,14 +190,7 @@ impl Engine {
             self.end_part(expect.request, expect.part, end, reply.get(last..).unwrap_or_default());
             true
         };
-        if let Some(conn) = self.conns.get(id) {
-            if shown {
-                conn.counters.responses.add(1);
-                conn.counters.response_bytes.add(reply.len());
-            } else {
-                conn.counters.replies_discarded.add(1);
-            }
-        }
+        self.count_reply(id, shown, reply.len());
         match status {
             // A server does not say this; whatever follows may belong to this reply or to the next.
             Status::Error(_) if begun => Err(Broken::because("an error line in the middle of a reply")),

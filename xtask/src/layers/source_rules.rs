@@ -32,7 +32,11 @@ const WORDS: &[Word] = &[
             ),
         ],
     },
-    Word { text: "sleep", reason: "wait for the thing itself, not for time", places: &[] },
+    Word {
+        text: "sleep",
+        reason: "wait for the thing itself, not for time",
+        places: &[("crates/golem-net/src/driver/turn.rs", "letting events gather is waiting for time")],
+    },
 ];
 
 /// Every breach in one file, each with its place.
