@@ -7,7 +7,7 @@ use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// Replies and incomplete requests of one client.
-pub(crate) const SMALL: usize = 1024;
+pub(crate) const SMALL: usize = 2048;
 /// Requests of many clients on their way to one server.
 pub(crate) const MEDIUM: usize = 16 * 1024;
 /// One segment of a large payload; the driver reads straight into it.

@@ -44,6 +44,9 @@ pub(crate) struct Upload {
 /// Clients that hold fewer bytes of replies are not measured against their limits, whose least value this is.
 const WATCHED: u64 = 4 * 1024;
 
+/// So many bytes of output fill a write well enough.
+const LONG_OUTPUT: usize = 8 * 1024;
+
 /// How far a client's life has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
@@ -69,6 +72,8 @@ pub(crate) struct Client {
     pub paused: bool,
     /// It is on the list of connections to be written.
     pub dirty: bool,
+    /// Its output has waited for a turn.
+    pub has_waited: bool,
     /// The peer has sent its end of stream.
     pub half_closed: bool,
     /// A timer is armed.
@@ -112,6 +117,7 @@ impl Client {
             stage: Stage::Open,
             paused: false,
             dirty: false,
+            has_waited: false,
             half_closed: false,
             timer_armed: false,
             lingers_until: Time::default(),
@@ -141,6 +147,12 @@ impl Client {
     /// Bytes that it makes this process hold, or will probably make it hold.
     pub(crate) fn bytes(&self) -> u64 {
         self.charge + self.held + self.outbox.len() as u64
+    }
+
+    /// Whether its output may wait for one turn, so that replies which are due can join it.
+    #[inline]
+    pub(crate) fn may_wait(&self) -> bool {
+        !self.has_waited && self.head.is_some() && self.outbox.len() < LONG_OUTPUT
     }
 
     /// Whether its limits may have to act, or to let go: not so for the many that hold little.

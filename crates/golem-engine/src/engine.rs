@@ -122,6 +122,8 @@ pub struct Engine {
     pub(crate) setup: Setup,
     wishes: VecDeque<Wish>,
     dirty: VecDeque<Connection>,
+    /// Clients whose output waits for the next turn.
+    written_next: Vec<Connection>,
     /// Clients whose held back requests can be read.
     pub(crate) held_back: VecDeque<ClientId>,
     pub(crate) spare: Spare,
@@ -151,6 +153,7 @@ impl Engine {
             counters: Arc::clone(&setup.counters),
             wishes: VecDeque::new(),
             dirty: VecDeque::new(),
+            written_next: Vec::new(),
             held_back: VecDeque::new(),
             spare: Spare::default(),
             memory_due: None,
@@ -167,6 +170,7 @@ impl Engine {
     pub fn begin_turn(&mut self, now: Time) {
         self.now = self.now.max(now);
         self.pace.begin_turn();
+        self.dirty.extend(self.written_next.drain(..));
     }
 
     /// When the turn started.
@@ -260,9 +264,11 @@ impl Engine {
         self.look_at_memory();
     }
 
-    /// When [`Engine::expire`] has something to do next.
+    /// When the next turn is due if nothing happens before: [`Engine::expire`] has something to do then. At once, if there is
+    /// output that waits for one more turn.
     pub fn next_deadline(&self) -> Option<Time> {
-        let due = [self.timers.next(), self.memory_deadline()];
+        let output = (!self.written_next.is_empty()).then_some(self.now);
+        let due = [self.timers.next(), self.memory_deadline(), output];
         due.into_iter().flatten().min()
     }
 
@@ -278,22 +284,31 @@ impl Engine {
         self.wishes.pop_front()
     }
 
-    /// The next connection that has something to write.
+    /// The next connection that has something to write in this turn. A client that is due more replies may wait for them until
+    /// the next turn, which then comes at once: fewer, longer writes for clients that pipeline.
     pub fn next_dirty(&mut self) -> Option<Connection> {
-        let connection = self.dirty.pop_front()?;
-        match connection {
-            Connection::Client(id) => {
-                if let Some(client) = self.clients.get_mut(id) {
-                    client.dirty = false;
+        while let Some(connection) = self.dirty.pop_front() {
+            match connection {
+                Connection::Client(id) => {
+                    if let Some(client) = self.clients.get_mut(id) {
+                        if client.may_wait() {
+                            client.has_waited = true;
+                            self.written_next.push(connection);
+                            continue;
+                        }
+                        client.dirty = false;
+                        client.has_waited = false;
+                    }
+                }
+                Connection::Server(id) => {
+                    if let Some(conn) = self.conns.get_mut(id) {
+                        conn.dirty = false;
+                    }
                 }
             }
-            Connection::Server(id) => {
-                if let Some(conn) = self.conns.get_mut(id) {
-                    conn.dirty = false;
-                }
-            }
+            return Some(connection);
         }
-        Some(connection)
+        None
     }
 
     /// Number of clients.
@@ -348,3 +363,6 @@ impl Engine {
         self.pools.get(pool.index()).and_then(|pool| pool.settings.timeout)
     }
 }
+
+#[cfg(test)]
+mod tests;

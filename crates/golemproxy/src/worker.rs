@@ -92,7 +92,8 @@ impl Worker {
             }
             let wait = self.desk.engine.next_deadline().map(|at| at.since(self.desk.engine.now()));
             // Counted from the turn's one look at the clock, so timers are due a little after, never before, their time.
-            self.driver.turn(&mut self.desk, wait.map(|wait| wait + Duration::from_micros(500)))?;
+            let late = |wait: Duration| if wait.is_zero() { wait } else { wait + Duration::from_micros(500) };
+            self.driver.turn(&mut self.desk, wait.map(late))?;
             self.desk.engine.expire();
             if !self.read_mail() {
                 return Ok(self.driver.counts());

@@ -33,13 +33,19 @@ impl Stage {
         }
         loop {
             self.carry_out(worker);
-            let Some(connection) = self.workers[worker].engine.next_dirty() else { return };
+            let Some(connection) = self.workers[worker].engine.next_dirty() else { break };
             if let Some(&link) = self.workers[worker].links.get(&connection)
                 && !self.links[link].blocked
             {
                 self.flush(link);
             }
         }
+        self.progress |= self.wants_turn(worker);
+    }
+
+    /// Whether a worker's next turn is due at once: there is output that waits for it.
+    pub(crate) fn wants_turn(&self, worker: usize) -> bool {
+        self.workers[worker].engine.next_deadline().is_some_and(|at| at.0 <= self.now)
     }
 
     /// Preconnects, as the worker does when it starts.

@@ -154,7 +154,7 @@ impl Client {
         let link = &stage.links[self.link];
         self.verdict.delivered(link.delivered, stage.now);
         let is_heard = link.outward.is_empty() && link.outward.end == End::Open;
-        if self.is_gone || link.closed || link.blocked || !is_heard {
+        if self.is_gone || link.closed || link.blocked || !is_heard || stage.wants_turn(link.worker) {
             return;
         }
         let Some(timeout) = stage.settings.timeout else { return };

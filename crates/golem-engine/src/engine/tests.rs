@@ -1,0 +1,85 @@
+//! The doors of the engine: what is written when.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use super::{Engine, Setup, Wish};
+use crate::counters::{AllCounters, WorkerCounters};
+use crate::id::Connection;
+use crate::pool::PoolIndex;
+use crate::time::Time;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+const FILE: &str = "main:\n  listen: 127.0.0.1:1\n  servers:\n    - 127.0.0.1:2:1\n";
+
+/// An engine, a client of it that has sent `requests`, and the open connection to the server that they were sent to.
+fn asked(requests: &[u8]) -> (Engine, Connection, Connection) {
+    let pool = Arc::new(golem_config::parse("test", FILE).unwrap().config.pools.remove(0));
+    let counters = WorkerCounters::new([1].into_iter());
+    let all = AllCounters([Arc::clone(&counters)].into());
+    let version = String::from("0");
+    let pools = [pool].into();
+    let mut engine = Engine::new(Setup { pools, counters, all, seed: 0, version, epoch: 0, workers: 1 });
+    let client = Connection::Client(engine.accept(PoolIndex::new(0)).unwrap());
+    engine.received(client, requests);
+    let Some(Wish::Connect { conn, .. }) = engine.next_wish() else { panic!("no wish to connect") };
+    engine.connected(conn);
+    assert_eq!(written(&mut engine), [Connection::Server(conn)]);
+    (engine, client, Connection::Server(conn))
+}
+
+/// What is written at the end of a turn.
+fn written(engine: &mut Engine) -> Vec<Connection> {
+    core::iter::from_fn(|| engine.next_dirty()).collect()
+}
+
+#[test]
+fn output_waits_for_one_turn_while_more_replies_are_due() {
+    let (mut engine, client, server) = asked(b"get a\r\nget b\r\nget c\r\n");
+    engine.begin_turn(Time(100));
+    engine.received(server, b"END\r\n");
+    assert_eq!(written(&mut engine), []);
+    assert_eq!(engine.next_deadline(), Some(Time(100)), "the next turn is due at once");
+    engine.begin_turn(Time(101));
+    engine.received(server, b"END\r\n");
+    assert_eq!(written(&mut engine), [client], "together, and no longer than one turn");
+    assert_eq!(engine.output(client).map(<[u8]>::len).sum::<usize>(), 10);
+    engine.sent(client, 10);
+    engine.begin_turn(Time(102));
+    engine.received(server, b"END\r\n");
+    assert_eq!(written(&mut engine), [client], "nothing more is due");
+}
+
+#[test]
+fn output_that_waits_leaves_in_the_next_turn_whatever_comes() {
+    let (mut engine, client, server) = asked(b"get a\r\nget b\r\n");
+    engine.received(server, b"END\r\n");
+    assert_eq!(written(&mut engine), []);
+    engine.begin_turn(Time(1));
+    assert_eq!(written(&mut engine), [client]);
+    engine.sent(client, 5);
+    assert_ne!(engine.next_deadline(), Some(Time(1)));
+}
+
+#[test]
+fn a_lone_request_and_a_long_output_do_not_wait() {
+    let (mut engine, client, server) = asked(b"get a\r\n");
+    engine.received(server, b"END\r\n");
+    assert_eq!(written(&mut engine), [client]);
+    let (mut engine, client, server) = asked(b"get a\r\nget b\r\n");
+    let reply = [b"VALUE a 0 9000\r\n", [b'x'; 9000].as_slice(), b"\r\nEND\r\n"].concat();
+    engine.received(server, &reply);
+    assert_eq!(written(&mut engine), [client]);
+}
+
+#[test]
+fn a_client_that_goes_while_its_output_waits_is_forgotten() {
+    let (mut engine, client, server) = asked(b"get a\r\nget b\r\n");
+    engine.received(server, b"END\r\n");
+    assert_eq!(written(&mut engine), []);
+    engine.closed(client, crate::failure::Failure::ConnectionReset);
+    engine.begin_turn(Time(1));
+    written(&mut engine);
+    assert_eq!(engine.output(client).count(), 0);
+    engine.check().unwrap();
+}
