@@ -2,6 +2,7 @@
 //! taken here is one that the server reads in the same way, data block and all; whatever it would read otherwise is
 //! refused, since on a shared server connection one misread length mixes up everybody's replies.
 
+mod get;
 mod meta;
 mod storage;
 
@@ -11,6 +12,8 @@ use super::number;
 use super::request::{Limits, Parsed, Refusal, Request, Then};
 use super::span::Span;
 use super::texts;
+
+pub use get::scan_get;
 
 /// Says what `line`, as [`super::scan_line`] found it, asks for. It ends with LF or CR LF.
 #[inline]

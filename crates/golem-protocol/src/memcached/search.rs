@@ -56,9 +56,45 @@ pub(crate) fn key_len(text: &[u8]) -> usize {
     len
 }
 
+/// Position of the first byte that is below the blank, or a blank: a control character ends or spoils what is there.
+#[inline]
+pub(crate) fn below_blank(text: &[u8]) -> Option<usize> {
+    const ABOVE: u64 = ONES * (b' ' as u64 + 1);
+    let (words, rest) = text.as_chunks::<8>();
+    for (number, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        // As in `marks`, the lowest is right.
+        let found = word.wrapping_sub(ABOVE) & !word & HIGH;
+        if found != 0 {
+            return Some(8 * number + first(found));
+        }
+    }
+    let start = 8 * words.len();
+    rest.iter().position(|&byte| byte <= b' ').map(|at| start + at)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{key_len, line_end};
+    use super::{below_blank, key_len, line_end};
+
+    #[test]
+    fn control_characters_and_blanks_are_found_at_every_place() {
+        for len in 0..40 {
+            for at in 0..len {
+                for byte in 0..=255u8 {
+                    let mut text = [b'!'; 40];
+                    text[at] = byte;
+                    for (place, other) in [(at + 1, 0xff), (at + 2, 0x80), (at + 3, b' ')] {
+                        if place < len {
+                            text[place] = other;
+                        }
+                    }
+                    let found = text[..len].iter().position(|&byte| byte <= b' ');
+                    assert_eq!(below_blank(&text[..len]), found, "{byte} at {at} of {len}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn ends_are_found_at_every_place_and_length() {
