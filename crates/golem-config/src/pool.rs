@@ -28,6 +28,7 @@ pub(crate) fn check(
     let servers = servers(&section, problems);
     let hash = section.word(&keys::HASH, Hash::from_name, problems);
     let distribution = section.word(&keys::DISTRIBUTION, Distribution::from_name, problems);
+    warn_of_a_hash_that_does_not_spread(&section, hash, distribution, servers.as_deref(), problems);
     let multiget_failure = section.word(&keys::MULTIGET_FAILURE, multiget_failure, problems);
     let hash_tag = hash_tag(&section, problems);
     let (client_soft_limit, client_hard_limit) = client_limits(&section, problems);
@@ -99,6 +100,24 @@ fn warn_of_what_has_no_effect(section: &Section<'_>, problems: &mut Problems) {
             section.place_of(&keys::REDIS_DB),
             "it has no effect in a memcached pool",
             "leave it out",
+        );
+    }
+}
+
+/// The values of crc32 lie so close together on ketama's circle that hardly more than one point is behind them.
+fn warn_of_a_hash_that_does_not_spread(
+    section: &Section<'_>,
+    hash: Option<Hash>,
+    distribution: Option<Distribution>,
+    servers: Option<&[Server]>,
+    problems: &mut Problems,
+) {
+    let chosen = hash == Some(Hash::Crc32) && distribution == Some(Distribution::Ketama);
+    if chosen && servers.is_some_and(|servers| servers.len() > 1) {
+        problems.warn(
+            section.place_of(&keys::HASH),
+            "crc32 makes 15 bits, so that ketama sends nearly all keys to one server",
+            "write crc32a unless keys must stay where they are; 'golemproxy ring' shows the shares",
         );
     }
 }

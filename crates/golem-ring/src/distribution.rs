@@ -17,8 +17,9 @@ trait Table: Sized {
     /// The server for a key, `None` if no server got a place. Must not allocate.
     fn pick(&self, hash: impl FnOnce() -> u32, random: &mut Random) -> Option<ServerIndex>;
 
-    /// Calls `each` with every place of the table, in order: its server and the fraction of keys that it gets.
-    fn places(&self, each: impl FnMut(ServerIndex, f64));
+    /// Calls `each` with every place of the table, in order: its server and the fraction that it gets of the hash values
+    /// below `values`.
+    fn places(&self, values: u64, each: impl FnMut(ServerIndex, f64));
 }
 
 macro_rules! distributions {
@@ -61,9 +62,9 @@ macro_rules! distributions {
                 }
             }
 
-            pub(crate) fn places(&self, each: impl FnMut(ServerIndex, f64)) {
+            pub(crate) fn places(&self, values: u64, each: impl FnMut(ServerIndex, f64)) {
                 match self {
-                    $(Self::$variant(table) => table.places(each),)+
+                    $(Self::$variant(table) => table.places(values, each),)+
                 }
             }
         }
@@ -93,4 +94,33 @@ fn live<'a, 'b>(members: &'b [Member<'a>]) -> impl Iterator<Item = (ServerIndex,
         .enumerate()
         .filter(|(_, member)| member.live)
         .map(|(i, member)| (ServerIndex::new(i as u32), member))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
+    use super::{AnyTable, Distribution};
+    use crate::{Member, Random};
+
+    #[test]
+    fn places_are_weighed_by_the_values_that_lead_to_them() {
+        let members =
+            [("a", 3), ("b", 1), ("c", 5)].map(|(label, weight)| Member { label, weight, live: true });
+        for distribution in [Distribution::Ketama, Distribution::Modula] {
+            let table = AnyTable::build(distribution, &members);
+            for values in [1, 8, 1000, 1 << 15, 1 << 20] {
+                let mut shares = [0.0; 3];
+                table.places(values, |server, share| shares[server.index()] += share);
+                let mut counts = [0_u32; 3];
+                for hash in 0..values as u32 {
+                    counts[table.pick(|| hash, &mut Random::new(0)).unwrap().index()] += 1;
+                }
+                let counted = counts.map(|count| f64::from(count) / values as f64);
+                let same =
+                    shares.iter().zip(&counted).all(|(share, counted)| (share - counted).abs() < 1e-12);
+                assert!(same, "{distribution:?} of {values} values: {shares:?}, counted {counted:?}");
+            }
+        }
+    }
 }

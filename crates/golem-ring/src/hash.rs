@@ -74,6 +74,24 @@ impl Hash {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|hash| hash.name() == name)
     }
+
+    /// How many values the function can make: those from 0 on, with about the same chance each.
+    pub(crate) const fn values(self) -> u64 {
+        match self {
+            Self::Crc32 => crc32::VALUES,
+            Self::OneAtATime
+            | Self::Md5
+            | Self::Crc16
+            | Self::Crc32a
+            | Self::Fnv64
+            | Self::Fnv64a
+            | Self::Fnv32
+            | Self::Fnv32a
+            | Self::Hsieh
+            | Self::Murmur
+            | Self::Jenkins => 1 << 32,
+        }
+    }
 }
 
 /// The byte as a signed `char` widened to 32 bits. nutcracker's functions read keys through `char`, which is signed on

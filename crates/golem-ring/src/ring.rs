@@ -65,11 +65,11 @@ impl Ring {
         self.table.pick(|| self.hash_of(key), random)
     }
 
-    /// For each configured server the fraction (0 to 1) of the hash space, not of the traffic, that belongs to it. The sum is 1,
-    /// or 0 if no server is live. (The hash `crc32` reaches only the first 2^15 values of that space.)
+    /// For each configured server the fraction (0 to 1) of the values that the hash can make, not of the traffic, that
+    /// belongs to it. The sum is 1, or 0 if no server is live.
     pub fn shares(&self) -> Vec<f64> {
         let mut shares = vec![0.0; self.servers as usize];
-        self.table.places(|server, share| shares[server.index()] += share);
+        self.table.places(self.hash.values(), |server, share| shares[server.index()] += share);
         shares
     }
 
@@ -77,7 +77,7 @@ impl Ring {
     /// that gets keys.)
     pub fn points(&self) -> Vec<u32> {
         let mut points = vec![0; self.servers as usize];
-        self.table.places(|server, _| points[server.index()] += 1);
+        self.table.places(self.hash.values(), |server, _| points[server.index()] += 1);
         points
     }
 

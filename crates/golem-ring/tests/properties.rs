@@ -187,3 +187,26 @@ fn names_lead_back_to_what_they_name() {
     assert_eq!(Hash::from_name("MD5"), None);
     assert_eq!(Distribution::from_name(""), None);
 }
+
+#[test]
+fn shares_of_every_hash_are_what_its_keys_get() {
+    const KEYS: u32 = 20_000;
+    let mut sample = Random::new(0);
+    let keys: Vec<_> =
+        (0..KEYS).map(|_| format!("{:08x}{:08x}", sample.next_u32(), sample.next_u32())).collect();
+    for &hash in Hash::ALL {
+        for distribution in [Distribution::Ketama, Distribution::Modula] {
+            let ring = ring(hash, None, distribution, &[(1, true), (2, true), (1, false), (3, true)]);
+            let mut counts = [0; 4];
+            for key in &keys {
+                if let Some(server) = ring.server_of(key.as_bytes(), &mut sample) {
+                    counts[server.index()] += 1;
+                }
+            }
+            let got = counts.map(|count| f64::from(count) / f64::from(KEYS));
+            let shares = ring.shares();
+            let close = shares.iter().zip(&got).all(|(share, got)| (share - got).abs() < 0.02);
+            assert!(close, "{} over {}: {shares:?}, keys {got:?}", distribution.name(), hash.name());
+        }
+    }
+}

@@ -179,6 +179,9 @@ fn ring_prints_shares_and_what_a_change_moves() {
     let folder = folder();
     let shares = run(folder.path(), "ring -c good");
     assert_eq!((shares.code, shares.out.lines().count()), (0, 3), "{}", shares.out);
+    fs::write(folder.path().join("narrow"), GOOD.replace("  timeout", "  hash: crc32\n  timeout")).unwrap();
+    let narrow = run(folder.path(), "ring -c narrow");
+    assert!(narrow.out.contains(" 100.0000 %  "), "crc32 makes 15 bits: {}", narrow.out);
     let same = run(folder.path(), "ring -c good --vs warned");
     assert_eq!(same.out, "pool 'alpha': 0 of 100000 sample keys move (0.00 %)\n");
     fs::write(folder.path().join("grown"), format!("{GOOD}    - 127.0.0.1:11213:1 third\n")).unwrap();

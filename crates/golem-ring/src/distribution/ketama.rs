@@ -14,8 +14,6 @@ const POINTS: f32 = 160.0;
 const POINTS_PER_DIGEST: u32 = 4;
 /// The text behind a digest, `LABEL-NUMBER`, is cut to so many bytes, as nutcracker does.
 const TEXT_MAX: usize = 272;
-/// Values on the circle.
-const CIRCLE: f64 = 4_294_967_296.0;
 
 /// A point. The order of the fields is the order of points: where two servers share a value the lower index wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,13 +70,15 @@ impl Table for Ketama {
         Some(found.unwrap_or(first).server)
     }
 
-    fn places(&self, mut each: impl FnMut(ServerIndex, f64)) {
+    fn places(&self, values: u64, mut each: impl FnMut(ServerIndex, f64)) {
+        let up_to = |point: &Point| values.min(u64::from(point.value) + 1);
         // The first point owns what lies behind the last one, too.
-        let Some(last) = self.points.last() else { return };
-        let mut before = f64::from(last.value) - CIRCLE;
+        let mut behind = self.points.last().map_or(0, |last| values - up_to(last));
+        let mut before = 0;
         for point in &self.points {
-            each(point.server, (f64::from(point.value) - before) / CIRCLE);
-            before = f64::from(point.value);
+            let owned = up_to(point) - before + core::mem::take(&mut behind);
+            each(point.server, owned as f64 / values as f64);
+            before = up_to(point);
         }
     }
 }
@@ -129,7 +129,7 @@ mod tests {
     use alloc::format;
     use alloc::vec::Vec;
 
-    use super::{CIRCLE, Ketama, Point, TEXT_MAX, Table, Text, digests};
+    use super::{Ketama, Point, TEXT_MAX, Table, Text, digests};
     use crate::{Member, Random, ServerIndex};
 
     fn point(value: u32, server: u32) -> Point {
@@ -174,8 +174,9 @@ mod tests {
     fn first_point_also_owns_what_lies_behind_the_last() {
         let table = Ketama::new([point(10, 0), point(20, 1)].into());
         let mut shares = [0.0; 2];
-        table.places(|server, share| shares[server.index()] += share);
-        assert_eq!(shares, [(CIRCLE - 10.0) / CIRCLE, 10.0 / CIRCLE]);
+        table.places(1 << 32, |server, share| shares[server.index()] += share);
+        let circle = 4_294_967_296.0;
+        assert_eq!(shares, [(circle - 10.0) / circle, 10.0 / circle]);
     }
 
     #[test]

@@ -44,10 +44,12 @@ impl Table for Modula {
         self.runs.get(at).map(|run| run.server)
     }
 
-    fn places(&self, mut each: impl FnMut(ServerIndex, f64)) {
+    fn places(&self, values: u64, mut each: impl FnMut(ServerIndex, f64)) {
+        // So many values for every slot, and one more for the first ones.
+        let up_to = |slot: u64| values / self.slots.max(1) * slot + (values % self.slots.max(1)).min(slot);
         let mut start = 0;
         for run in &self.runs {
-            each(run.server, (run.end - start) as f64 / self.slots as f64);
+            each(run.server, (up_to(run.end) - up_to(start)) as f64 / values as f64);
             start = run.end;
         }
     }

@@ -21,7 +21,7 @@ impl Table for RandomTable {
         self.servers.get(random.below(self.servers.len() as u32) as usize).copied()
     }
 
-    fn places(&self, mut each: impl FnMut(ServerIndex, f64)) {
+    fn places(&self, _values: u64, mut each: impl FnMut(ServerIndex, f64)) {
         for &server in &self.servers {
             each(server, 1.0 / self.servers.len() as f64);
         }

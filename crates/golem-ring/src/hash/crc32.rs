@@ -4,6 +4,9 @@ pub(super) fn hash_a(key: &[u8]) -> u32 {
     crc32fast::hash(key)
 }
 
+/// How many values [`hash`] makes.
+pub(super) const VALUES: u64 = 1 << 15;
+
 pub(super) fn hash(key: &[u8]) -> u32 {
-    (hash_a(key) >> 16) & 0x7fff
+    (hash_a(key) >> 16) & (VALUES as u32 - 1)
 }

@@ -80,7 +80,7 @@ pub(super) enum Subcommand {
     Check(CheckArguments),
     /// Print the server of each key
     Route(RouteArguments),
-    /// Print each server's share of the hash space, or compare two files
+    /// Print each server's share of the values that the hash can make, or compare two files
     Ring(RingArguments),
     /// Serve a pool over cache servers inside this process, for a first try
     Demo(DemoArguments),

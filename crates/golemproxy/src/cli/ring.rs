@@ -1,4 +1,4 @@
-//! `golemproxy ring`: each server's share of the hash space, and what a change of the file would move.
+//! `golemproxy ring`: each server's share of the values that the hash can make, and what a change of the file would move.
 //!
 //! The comparison looks up sample keys in both rings, the same keys in every run: 16 random hexadecimal digits, since
 //! keys that count upwards lie close together under some hash functions. Servers are the same when their labels are.
