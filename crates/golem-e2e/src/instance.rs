@@ -47,19 +47,18 @@ impl Instance {
         Ok(process)
     }
 
-    /// Starts it in the background.
+    /// Starts it in the background. When the process that was started has ended, the pid file is written, and the daemon
+    /// serves.
     pub fn start_daemon(&self, flags: &[&str]) -> Outcome<Daemon> {
         let pid_file = self.path("daemon.pid");
         let mut command = self.command(&["-d", "-p", "daemon.pid"])?;
         let output = command.args(flags).stdin(Stdio::null()).output()?;
         ensure(output.status.code() == Some(0), format!("not in the background: {}", said(&output)))?;
-        let mut id = None;
-        wait_until("the daemon has written its pid file", || {
-            id = fs::read_to_string(&pid_file).ok().and_then(|text| text.parse().ok());
-            Ok(id.is_some())
-        })?;
-        wait_until("the daemon serves", || Ok(TcpStream::connect(self.address()).is_ok()))?;
-        Ok(Daemon { id: id.ok_or_else(|| Failure::new("no pid"))?, pid_file })
+        let text = fs::read_to_string(&pid_file)?;
+        let id = text.parse().map_err(|_| Failure::new(format!("the pid file holds '{text}'")))?;
+        let daemon = Daemon { id, pid_file };
+        TcpStream::connect(self.address())?;
+        Ok(daemon)
     }
 
     /// Runs it to its end.

@@ -7,7 +7,7 @@ use golem_e2e::process::Process;
 use golem_e2e::waiting::{wait_for_text, wait_until};
 use std::fs::{self, OpenOptions};
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::Command;
@@ -205,6 +205,19 @@ fn pid_file_and_unix_socket_live_as_long_as_the_process() -> Outcome {
         ensure(!instance.path("pid").exists() && !unix.exists(), "something is left")?;
     }
     Ok(())
+}
+
+#[test]
+fn a_start_that_fails_in_the_background_is_told_where_it_was_asked_for() -> Outcome {
+    let instance = Instance::new("")?;
+    // It can be opened, in the foreground, and not be written, in the background.
+    let output = instance.run(&["-d", "-p", "/dev/full"])?;
+    ensure(output.status.code() == Some(1), said(&output))?;
+    let wanted = "golemproxy: cannot write the pid file '/dev/full': No space left on device (os error 28)\n";
+    ensure(output.stderr == wanted.as_bytes() && output.stdout.is_empty(), said(&output))?;
+    ensure(TcpStream::connect(instance.address()).is_err(), "somebody serves")?;
+    let log = fs::read_to_string(instance.path("golemproxy.log"))?;
+    ensure(log.contains(" ended: cannot write the pid file '/dev/full': "), log)
 }
 
 #[test]

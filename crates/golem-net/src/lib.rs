@@ -18,7 +18,7 @@ pub mod target;
 pub mod waker;
 
 pub use clock::Clock;
-pub use daemon::daemonise;
+pub use daemon::{Starter, daemonise};
 pub use driver::{ConnId, Counts, Driver, Handler, Slices};
 pub use listener::{ListenSpec, Listener, Reserved};
 pub use mailbox::{Mailbox, Sender, mailbox};

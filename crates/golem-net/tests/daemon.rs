@@ -12,8 +12,11 @@ use std::{env, fs, thread};
 fn main() {
     match env::args().nth(1).as_deref() {
         Some("become-daemon") => daemon(Path::new(&env::args().nth(2).unwrap())),
+        Some("fail") => daemonise().unwrap().failed(7, "the reason\n"),
+        Some("say-nothing") => drop(daemonise().unwrap()),
         _ => {
             a_daemon_has_left_its_terminal_and_kept_its_folder();
+            the_first_process_ends_as_the_daemon_says();
             threads_are_not_lost_by_forking();
         }
     }
@@ -21,7 +24,7 @@ fn main() {
 
 fn daemon(path: &Path) {
     let first = std::process::id();
-    daemonise().unwrap();
+    let starter = daemonise().unwrap();
     let mut report = format!("first={first}\npid={}\n", std::process::id());
     report += &format!("cwd={}\n", env::current_dir().unwrap().display());
     for fd in 0..3 {
@@ -32,7 +35,22 @@ fn daemon(path: &Path) {
     let stat = fs::read_to_string("/proc/self/stat").unwrap();
     let session = stat.rsplit_once(") ").unwrap().1.split(' ').nth(3).unwrap().to_owned();
     report += &format!("\nsession={session}\n");
-    UnixStream::connect(path).unwrap().write_all(report.as_bytes()).unwrap();
+    let mut reader = UnixStream::connect(path).unwrap();
+    fs::write(path.with_file_name("ready"), "").unwrap();
+    starter.ready();
+    reader.write_all(report.as_bytes()).unwrap();
+}
+
+fn the_first_process_ends_as_the_daemon_says() {
+    for (word, code, text) in [
+        ("fail", 7, "the reason\n"),
+        ("say-nothing", 1, "the process in the background ended before it was ready\n"),
+    ] {
+        let output = Command::new(env::current_exe().unwrap()).arg(word).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), said.as_str()), (Some(code), text), "{word}");
+    }
+    println!("the_first_process_ends_as_the_daemon_says ... ok");
 }
 
 fn a_daemon_has_left_its_terminal_and_kept_its_folder() {
@@ -46,6 +64,7 @@ fn a_daemon_has_left_its_terminal_and_kept_its_folder() {
         .status()
         .unwrap();
     assert_eq!(status.code(), Some(0));
+    assert!(folder.path().join("ready").exists(), "the first process did not wait");
     let mut report = String::new();
     listener.accept().unwrap().0.read_to_string(&mut report).unwrap();
     let value = |name: &str| report.lines().find_map(|line| line.strip_prefix(name)).unwrap().to_owned();

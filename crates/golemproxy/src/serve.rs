@@ -1,8 +1,8 @@
 //! Serving the pools of a configuration file, from the start of the process to its end.
 //!
 //! The order of a start: read the file; then open everything that can be refused (log, listening sockets, pid file) and
-//! report all that was, still in the foreground; go to the background; start the threads. So the process that was
-//! started ends with 0 only if there is a daemon that serves.
+//! report all that was, still in the foreground; go to the background; write the pid file and start the threads. The
+//! process that was started waits for that, and ends with 0 only if there is a daemon that serves.
 
 use crate::cli::ServeOptions;
 use crate::config_file;
@@ -13,7 +13,7 @@ use crate::settings::{Log, Settings};
 use crate::start_lines;
 use crate::supervisor::{Event, Supervisor};
 use golem_config::Loaded;
-use golem_net::{Clock, Signal};
+use golem_net::{Clock, Signal, Starter};
 use std::error::Error;
 
 const PROGRAM: &str = concat!("golemproxy-", env!("CARGO_PKG_VERSION"));
@@ -37,9 +37,23 @@ pub fn serve(options: &ServeOptions) -> Result<(), Box<dyn Error>> {
         Ok(ready) => ready,
         Err((log, problems)) => return Err(refuse(log, settings.log_level, problems)),
     };
-    if options.daemonise {
-        golem_net::daemonise()?;
+    let mut starter = if options.daemonise { Some(golem_net::daemonise()?) } else { None };
+    let outcome = run(ready, options, &settings, &loaded, &mut starter);
+    if let (Err(error), Some(starter)) = (&outcome, starter) {
+        // This process's own standard error leads nowhere.
+        starter.failed(1, &format!("golemproxy: {error}\n"));
     }
+    outcome
+}
+
+/// Starts everything, tells the process that waits for it, and works until the end.
+fn run(
+    ready: Ready,
+    options: &ServeOptions,
+    settings: &Settings,
+    loaded: &Loaded,
+    starter: &mut Option<Starter>,
+) -> Result<(), Box<dyn Error>> {
     let mut logger = Logger::start(ready.log, settings.log_level)?;
     tracing::info!(
         target: PROCESS,
@@ -48,8 +62,12 @@ pub fn serve(options: &ServeOptions) -> Result<(), Box<dyn Error>> {
         if settings.workers == 1 { "1 worker".to_owned() } else { format!("{} workers", settings.workers) },
         options.config_file.display()
     );
-    let outcome = start(ready.doors, ready.pid_file, options, &settings, &loaded)
-        .and_then(|running| running.work(&mut logger));
+    let outcome = start(ready.doors, ready.pid_file, options, settings, loaded).and_then(|running| {
+        if let Some(starter) = starter.take() {
+            starter.ready();
+        }
+        running.work(&mut logger)
+    });
     match &outcome {
         Ok(()) => tracing::info!(target: PROCESS, "{PROGRAM} ended"),
         Err(error) => tracing::error!(target: PROCESS, "{PROGRAM} ended: {error}"),
