@@ -14,7 +14,9 @@ use golem_protocol::memcached::{
     parse_line, scan_reply,
 };
 use lines::near_line;
-use proptest::strategy::{Strategy, ValueTree};
+use proptest::collection::vec;
+use proptest::sample::select;
+use proptest::strategy::{Just, Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use server::{Connection, Server};
 
@@ -161,6 +163,42 @@ fn refusals_have_the_words_of_the_server() {
         println!("{text}\t{}\t{}", difference.0, difference.1);
     }
     assert_eq!(found, listed, "left: what was found; right: testdata/memcached/server_differences.tsv");
+}
+
+/// A meta line with more than one error gets the answer to the one that the server sees first.
+#[test]
+fn refusals_of_random_meta_lines_have_the_words_of_the_server() {
+    let server = Server::start(&[]);
+    let mut connection = server.connect();
+    let mut runner = TestRunner::deterministic();
+    let long = "k".repeat(251);
+    let start = select(vec!["mg", "md", "ma"]).prop_flat_map(move |command| {
+        (Just(command), select(vec!["a".to_owned(), "Y".to_owned(), "YQ==".to_owned(), long.clone()]))
+    });
+    // Tokens that the server can read: what is wrong with one, the proxy leaves to it.
+    let flags = vec(select("CDEFIJLMNOPRSTQZbbbcfhjklqstuvx1-".chars().collect::<Vec<_>>()), 0..20);
+    let lines = (start, flags).prop_map(|((command, key), flags)| {
+        let token = |flag: char| {
+            if "CDFJNRT".contains(flag) {
+                "1"
+            } else if flag == 'M' {
+                "I"
+            } else {
+                ""
+            }
+        };
+        let flags: String = flags.iter().map(|flag| format!(" {flag}{}", token(*flag))).collect();
+        format!("{command} {key}{flags}\r\n").into_bytes()
+    });
+    let mut refused = 0;
+    for _ in 0..20_000 {
+        let line = lines.new_tree(&mut runner).unwrap().current();
+        let Some(ours) = ours(&line) else { continue };
+        let theirs = connection.ask(&[&line, &b"mn\r\n"[..]].concat());
+        assert_eq!(format!("{ours}MN\\r\\n"), theirs.escape_ascii().to_string(), "{}", line.escape_ascii());
+        refused += 1;
+    }
+    assert!(refused > 5_000, "{refused} lines say little");
 }
 
 #[test]

@@ -40,5 +40,7 @@ pub const NOT_ALLOWED: &[u8] =
 pub const SERVER_ERROR: &[u8] = b"SERVER_ERROR ";
 /// A flag that no command has.
 pub const INVALID_FLAG: &[u8] = b"CLIENT_ERROR invalid flag\r\n";
-/// More flags than the server takes in an `ms`.
+/// More flags than the server takes.
 pub const TOO_MANY_FLAGS: &[u8] = b"CLIENT_ERROR options flags too long\r\n";
+/// The same in an `mg`.
+pub const TOO_MANY_FLAGS_OF_GET: &[u8] = b"CLIENT_ERROR options flags are too long\r\n";

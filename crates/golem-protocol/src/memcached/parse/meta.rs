@@ -30,6 +30,9 @@ pub(super) fn keyed(command: Command, text: &[u8], at: usize, limits: &Limits) -
 /// the data block of a longer line as commands.
 const DATA_FLAGS_MAX: usize = 16;
 
+/// The same for the other commands. A longer line passes, for what servers may take one day.
+const FLAGS_MAX: usize = 17;
+
 /// `ms`: `key length flag…`, then data.
 pub(super) fn with_data(command: Command, text: &[u8], at: usize, limits: &Limits) -> Parsed {
     let Some(key) = key::word(text, at) else {
@@ -56,7 +59,9 @@ pub(super) fn with_data(command: Command, text: &[u8], at: usize, limits: &Limit
     }
     match flags {
         Err(problem) => swallow(problem.name(), problem.text(command)),
-        Ok(flags) if flags.count > DATA_FLAGS_MAX => swallow("too many flags", texts::TOO_MANY_FLAGS),
+        Ok(flags) if flags.count > DATA_FLAGS_MAX => {
+            swallow(Problem::TooMany.name(), Problem::TooMany.text(command))
+        }
         Ok(_) if length > limits.item => {
             let mut refusal = Refusal::new("too large", texts::TOO_LARGE, Then::SwallowData(length));
             // Whatever its mode: the server takes the old value away before it looks at that.
@@ -87,7 +92,10 @@ pub(super) fn debug(command: Command, text: &[u8], at: usize, limits: &Limits) -
 /// What is wrong with the flags, as far as the proxy has to know.
 #[derive(Clone, Copy)]
 enum Problem {
+    TooMany,
     Duplicate,
+    /// Only of a line that is refused for another reason behind it.
+    Unknown,
     Base64,
     Nul,
 }
@@ -95,7 +103,9 @@ enum Problem {
 impl Problem {
     const fn name(self) -> &'static str {
         match self {
+            Self::TooMany => "too many flags",
             Self::Duplicate => "duplicate flag",
+            Self::Unknown => "bad flag",
             Self::Base64 => "bad base64 key",
             Self::Nul => "nul",
         }
@@ -105,8 +115,11 @@ impl Problem {
     fn text(self, command: Command) -> &'static [u8] {
         let one_text = matches!(command, Command::MetaDelete | Command::MetaArithmetic);
         match self {
-            Self::Duplicate | Self::Base64 if one_text => texts::INVALID_OR_DUPLICATE_FLAG,
+            Self::TooMany if command == Command::MetaGet => texts::TOO_MANY_FLAGS_OF_GET,
+            Self::TooMany => texts::TOO_MANY_FLAGS,
+            Self::Duplicate | Self::Unknown | Self::Base64 if one_text => texts::INVALID_OR_DUPLICATE_FLAG,
             Self::Duplicate => texts::DUPLICATE_FLAG,
+            Self::Unknown => texts::INVALID_FLAG,
             Self::Base64 => texts::BAD_BASE64,
             Self::Nul => texts::BAD_FORMAT,
         }
@@ -123,7 +136,7 @@ struct Flags {
 /// Letters that 1.6.18 knows, whatever the command. At any other it stops reading, and says so; what stands behind is
 /// then not compared.
 const KNOWN: u128 = {
-    let letters = b"CDEFIJLMNOPRSTbcfhklqstuvx";
+    let letters = b"CDFIJLMNOPRTbcfhklqstuv";
     let mut known = 0;
     let mut at = 0;
     while at < letters.len() {
@@ -151,19 +164,29 @@ impl Flags {
             let bit = if letter < LETTERS_END { 1 << letter } else { 0 };
             // A second `q` must never reach a server, whatever stands before it: silence would shift all replies.
             if (is_compared || letter == b'q') && (bit == 0 || seen & bit != 0) {
-                problem = problem.or(Some(Problem::Duplicate));
+                let found = if is_compared { Problem::Duplicate } else { Problem::Unknown };
+                problem = problem.or(Some(found));
             }
             is_compared &= bit & KNOWN != 0;
             seen |= bit;
             flags.letter(letter, word, text, request);
         }
         let flag_text = &text[request.key.end as usize..];
-        match problem {
-            Some(problem) => Err(problem),
-            None if key::has_nul(flag_text) => Err(Problem::Nul),
-            None if request.base64_key && !key::decodes(request.key.of(text)) => Err(Problem::Base64),
-            None => Ok(flags),
-        }
+        let problem = match problem {
+            None if key::has_nul(flag_text) => return Err(Problem::Nul),
+            None if request.base64_key && !key::decodes(request.key.of(text)) => {
+                if is_compared {
+                    Problem::Base64
+                } else {
+                    Problem::Unknown
+                }
+            }
+            None => return Ok(flags),
+            Some(problem) => problem,
+        };
+        // The server looks at the number of words first, then at the letters, then at the key.
+        let max = if request.data.is_some() { DATA_FLAGS_MAX } else { FLAGS_MAX };
+        Err(if flags.count > max { Problem::TooMany } else { problem })
     }
 
     #[inline]

@@ -30,7 +30,7 @@ fn q_is_cut_and_remembered() {
 #[test]
 fn a_flag_given_twice_is_refused_as_by_the_server() {
     assert_eq!(answer("mg k v v\r\n"), (texts::DUPLICATE_FLAG, Then::Continue));
-    assert_eq!(answer("mg k Z q q\r\n"), (texts::DUPLICATE_FLAG, Then::Continue));
+    assert_eq!(answer("mg k Z q q\r\n"), (texts::INVALID_FLAG, Then::Continue));
     assert_eq!(answer("md k q q\r\n"), (texts::INVALID_OR_DUPLICATE_FLAG, Then::Continue));
     assert_eq!(answer("ma k P P\r\n"), (texts::INVALID_OR_DUPLICATE_FLAG, Then::Continue));
     assert_eq!(answer("ms k 7 T1 T2\r\n"), (texts::DUPLICATE_FLAG, Then::SwallowData(7)));
@@ -47,6 +47,18 @@ fn base64_keys_are_known_by_flag_b() {
     assert_eq!(answer("md YW b\r\n"), (texts::INVALID_OR_DUPLICATE_FLAG, Then::Continue));
     assert_eq!(answer("ms YW 7 b\r\n"), (texts::BAD_BASE64, Then::SwallowData(7)));
     assert_eq!(answer("me YW b\r\n"), (texts::BAD_FORMAT, Then::Continue));
+}
+
+#[test]
+fn of_two_errors_the_one_counts_that_the_server_sees_first() {
+    assert_eq!(answer("mg Y Q== b v k\r\n"), (texts::INVALID_FLAG, Then::Continue));
+    assert_eq!(answer("mg Y b v v Z\r\n"), (texts::DUPLICATE_FLAG, Then::Continue));
+    assert_eq!(answer("ms Y 7 b Z\r\n"), (texts::INVALID_FLAG, Then::SwallowData(7)));
+    let many = |command: &str| answer(&format!("{command} v{}\r\n", " v".repeat(17)));
+    assert_eq!(many("mg Y b"), (texts::TOO_MANY_FLAGS_OF_GET, Then::Continue));
+    assert_eq!(many("md Y b"), (texts::TOO_MANY_FLAGS, Then::Continue));
+    assert_eq!(many("ms Y 7 b"), (texts::TOO_MANY_FLAGS, Then::SwallowData(7)));
+    assert_eq!(many(&format!("mg {}", "k".repeat(251))), (texts::BAD_FORMAT, Then::Continue));
 }
 
 #[test]
