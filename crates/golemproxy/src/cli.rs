@@ -68,7 +68,8 @@ pub fn main() -> ExitCode {
 fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Action, clap::Error> {
     let mut command = Arguments::command();
     command.build();
-    let arguments = spelling::normalise(&command, arguments);
+    let arguments = spelling::normalise(&command, arguments)
+        .map_err(|ambiguous| command.error(ErrorKind::UnknownArgument, ambiguous))?;
     let matches = command.try_get_matches_from_mut(arguments)?;
     let arguments = Arguments::from_arg_matches(&matches)?;
     Ok(match arguments {

@@ -13,7 +13,13 @@ use std::ffi::{OsStr, OsString};
 use clap::{Arg, Command};
 
 /// The arguments in the one form. The first one, the name of the program, stays.
-pub(super) fn normalise(command: &Command, arguments: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
+///
+/// # Errors
+/// A long name is cut so short that it may be several; the text names them.
+pub(super) fn normalise(
+    command: &Command,
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<Vec<OsString>, String> {
     let mut arguments = arguments.into_iter();
     let mut written: Vec<OsString> = arguments.next().into_iter().collect();
     let mut command = command;
@@ -27,7 +33,7 @@ pub(super) fn normalise(command: &Command, arguments: impl IntoIterator<Item = O
             written.extend(arguments);
             break;
         }
-        if let Some((option, value)) = named(command, text) {
+        if let Some((option, value)) = named(command, text)? {
             write(option, value, &mut arguments, &mut written);
         } else if let Some(letters) =
             text.strip_prefix('-').filter(|rest| !rest.is_empty() && !rest.starts_with('-'))
@@ -39,22 +45,23 @@ pub(super) fn normalise(command: &Command, arguments: impl IntoIterator<Item = O
             written.push(argument);
         }
     }
-    written
+    Ok(written)
 }
 
 /// The option that a word names in full or by a prefix, with what stands behind its `=`. Not a bundle.
-fn named<'c, 't>(command: &'c Command, text: &'t str) -> Option<(&'c Arg, Option<&'t str>)> {
+fn named<'c, 't>(command: &'c Command, text: &'t str) -> Result<Option<(&'c Arg, Option<&'t str>)>, String> {
     let (word, value) = match text.split_once('=') {
         Some((word, value)) => (word, Some(value)),
         None => (text, None),
     };
     let option = match word.strip_prefix("--") {
-        Some(name) => only_letter(name)
-            .and_then(|letter| by_letter(command, letter))
-            .or_else(|| by_prefix(command, name)),
+        Some(name) => match only_letter(name).and_then(|letter| by_letter(command, letter)) {
+            None => by_prefix(command, name)?,
+            found => found,
+        },
         None => word.strip_prefix('-').filter(|name| name.len() > 1).and_then(|name| by_name(command, name)),
     };
-    option.map(|option| (option, value))
+    Ok(option.map(|option| (option, value)))
 }
 
 /// Letters behind one dash: flags, of which the last may take the rest or the next word as its value.
@@ -136,13 +143,23 @@ fn by_name<'c>(command: &'c Command, name: &str) -> Option<&'c Arg> {
 }
 
 /// The only option one of whose names begins with `prefix`, or the one that has it as a whole name.
-fn by_prefix<'c>(command: &'c Command, prefix: &str) -> Option<&'c Arg> {
-    by_name(command, prefix).or_else(|| {
-        let mut candidates =
-            command.get_arguments().filter(|option| names(option).any(|known| known.starts_with(prefix)));
-        let only = candidates.next().filter(|_| !prefix.is_empty());
-        only.filter(|_| candidates.next().is_none())
-    })
+fn by_prefix<'c>(command: &'c Command, prefix: &str) -> Result<Option<&'c Arg>, String> {
+    if prefix.is_empty() {
+        return Ok(None);
+    }
+    if let Some(whole) = by_name(command, prefix) {
+        return Ok(Some(whole));
+    }
+    let begins = |option: &&Arg| names(option).any(|known| known.starts_with(prefix));
+    match command.get_arguments().filter(begins).collect::<Vec<_>>()[..] {
+        [] => Ok(None),
+        [only] => Ok(Some(only)),
+        ref several => {
+            let names = several.iter().filter_map(|option| option.get_long());
+            let names: Vec<_> = names.map(|name| format!("'--{name}'")).collect();
+            Err(format!("'--{prefix}' is ambiguous: it may be {}", names.join(" or ")))
+        }
+    }
 }
 
 fn names(option: &Arg) -> impl Iterator<Item = &str> {

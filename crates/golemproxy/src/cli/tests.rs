@@ -324,6 +324,19 @@ fn what_is_wrong_is_refused_also_behind_help() {
 }
 
 #[test]
+fn a_name_cut_too_short_is_refused_with_all_it_may_be() {
+    for (line, wanted) in [
+        ("--st=1", "'--st' is ambiguous: it may be '--stats-port' or '--stats-addr' or '--stats-interval'"),
+        ("-d --ver 5", "'--ver' is ambiguous: it may be '--version' or '--verbose'"),
+        ("ring --pool P --k 5 --co F --", ""),
+    ] {
+        let said = action(line).err().unwrap_or_default();
+        let is_said = said.starts_with(&format!("error: {wanted}"));
+        assert!(if wanted.is_empty() { said.is_empty() } else { is_said }, "{line}: {said}");
+    }
+}
+
+#[test]
 fn commands_take_the_same_spellings() {
     for line in [
         "check -c F",
