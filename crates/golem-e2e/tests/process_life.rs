@@ -39,7 +39,7 @@ fn start_lines_tell_what_is_served_and_with_how_many_connections() -> Outcome {
         &format!("] INFO golemproxy-{} started on pid {pid}, with 3 workers, ", env!("CARGO_PKG_VERSION")),
         "configuration file 'proxy.yml'\n",
         "] WARN proxy.yml:3:1: pool 'main': without a timeout ",
-        "] WARN option -i has no effect: ",
+        "golemproxy: option -i has no effect: ",
         &format!(
             "] INFO pool 'main': {pool}, 1 server, ketama over fnv1a_64; 3 workers x 2 connections = at most 6 "
         ),
@@ -48,6 +48,7 @@ fn start_lines_tell_what_is_served_and_with_how_many_connections() -> Outcome {
     ] {
         ensure(log.contains(wanted), format!("lacks '{wanted}'"))?;
     }
+    ensure(log.matches("option -i").count() == 1, "said twice in one place")?;
     ensure(end(&mut process, "INT")? == Some(0), "SIGINT is no clean end")?;
     ensure(process.log().contains("signal 2 (SIGINT) received, ending"), "the signal is not in the log")
 }
@@ -90,7 +91,12 @@ fn levels_go_up_and_down_by_signals_to_their_ends() -> Outcome {
         "each signal is logged",
     )?;
     client(&instance)?;
-    ensure(process.log().is_empty(), "standard error stays empty when there is a log file")
+    ensure(process.log().is_empty(), "standard error stays empty when there is a log file")?;
+    drop(process);
+    // But what the command line asks for in vain is said where it was written, too.
+    let process = instance.start(&["-m", "512"])?;
+    wait_for_text(&log, "] WARN option -m has no effect: ")?;
+    ensure(process.log().starts_with("golemproxy: option -m has no effect: "), process.log())
 }
 
 #[test]

@@ -51,7 +51,7 @@ enum Action {
     Help,
     Version,
     DescribeStatistics,
-    TestConfiguration(PathBuf),
+    TestConfiguration(ServeOptions),
     Serve(ServeOptions),
     Command(Subcommand),
 }
@@ -77,9 +77,7 @@ fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Action, clap::E
         Arguments { version: true, .. } => Action::Version,
         Arguments { describe_stats: true, .. } => Action::DescribeStatistics,
         Arguments { command: Some(command), .. } => Action::Command(command),
-        Arguments { test_conf: true, conf_file, .. } => {
-            Action::TestConfiguration(conf_file.unwrap_or_else(config_file::default_path))
-        }
+        Arguments { test_conf: true, .. } => Action::TestConfiguration(arguments.serve_options()),
         other => Action::Serve(other.serve_options()),
     })
 }
@@ -98,11 +96,12 @@ fn perform(action: Action) -> ExitCode {
             eprint!("{}{}", version_block(), statistics::description());
             ExitCode::SUCCESS
         }
-        Action::TestConfiguration(file) => test_configuration(&file),
+        Action::TestConfiguration(options) => {
+            say_what_has_no_effect(&options);
+            test_configuration(&options.config_file)
+        }
         Action::Serve(options) => {
-            for note in &options.without_effect {
-                eprintln!("golemproxy: {note}");
-            }
+            say_what_has_no_effect(&options);
             match serve::serve(&options) {
                 Ok(()) => ExitCode::SUCCESS,
                 Err(error) => fail(&*error),
@@ -123,6 +122,12 @@ fn perform(action: Action) -> ExitCode {
                 Err(error) => fail(&*error),
             }
         }
+    }
+}
+
+fn say_what_has_no_effect(options: &ServeOptions) {
+    for note in &options.without_effect {
+        eprintln!("golemproxy: {note}");
     }
 }
 

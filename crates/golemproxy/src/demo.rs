@@ -126,7 +126,11 @@ const TRIES: [&str; 3] = [
     r"incr count 41\r\nget count\r\n",
 ];
 
-/// Three commands for a shell that talk to the pool. Over TCP they need nothing but bash.
+/// A client for a UNIX socket, of which a shell has none.
+const UNIX_CLIENT: &str = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); \
+                           s.sendall(b\"LINES\"); print(s.makefile(newline=\"\").read(), end=\"\")";
+
+/// Three commands for a shell that talk to the pool. Over TCP they need nothing but bash, else Python.
 fn tries(pool: &Pool) -> [String; 3] {
     TRIES.map(|lines| match &pool.listen.target {
         ListenTarget::Tcp { host, port } => {
@@ -134,7 +138,8 @@ fn tries(pool: &Pool) -> [String; 3] {
             format!("bash -c 'exec 3<>/dev/tcp/{host}/{port}; printf \"{lines}quit\\r\\n\" >&3; cat <&3'")
         }
         ListenTarget::Unix { path, .. } => {
-            format!("printf '{lines}quit\\r\\n' | nc -U '{}'", path.replace('\'', r"'\''"))
+            let client = UNIX_CLIENT.replace("LINES", &format!("{lines}quit\\r\\n"));
+            format!("python3 -c '{client}' '{}'", path.replace('\'', r"'\''"))
         }
     })
 }
@@ -179,7 +184,7 @@ mod tests {
             ("0.0.0.0:7", "/dev/tcp/127.0.0.1/7;"),
             ("[::]:7", "/dev/tcp/::1/7;"),
             ("10.0.0.1:7", "/dev/tcp/10.0.0.1/7;"),
-            ("/tmp/it's", r"| nc -U '/tmp/it'\''s'"),
+            ("/tmp/it's", r" '/tmp/it'\''s'"),
         ] {
             let text = configuration(listen, &["127.0.0.1:5".parse().unwrap()]);
             let config = golem_config::parse("demo", &text).unwrap().config;

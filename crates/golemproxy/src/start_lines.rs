@@ -1,7 +1,7 @@
 //! What the log says when the process has started: version, pools, servers, connections, statistics.
 
 use crate::cli::ServeOptions;
-use crate::settings::{Settings, Stats};
+use crate::settings::{Log, Settings, Stats};
 use golem_config::{Loaded, Pool};
 
 /// Servers of one pool that a line names.
@@ -12,8 +12,11 @@ pub(crate) fn log(options: &ServeOptions, settings: &Settings, loaded: &Loaded) 
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    for note in &options.without_effect {
-        tracing::warn!("{note}");
+    // On standard error they stand already.
+    if settings.log != Log::Stderr {
+        for note in &options.without_effect {
+            tracing::warn!("{note}");
+        }
     }
     for configured in &loaded.config.pools {
         tracing::info!("{}", pool(configured, settings.workers));

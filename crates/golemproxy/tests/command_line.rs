@@ -94,6 +94,9 @@ fn the_test_of_a_file_speaks_as_nutcracker_does_and_says_what_is_wrong() {
     let warned = run(folder.path(), "-t -c warned");
     assert_eq!(warned.code, 0);
     assert!(warned.err.starts_with("warning: warned:3:3: pool 'alpha': key 'timeout': "), "{}", warned.err);
+    let noted = run(folder.path(), "-t -c good -m 512 -i 1");
+    assert!(noted.err.starts_with("golemproxy: option -i has no effect: "), "{}", noted.err);
+    assert!(noted.err.contains("\ngolemproxy: option -m has no effect: "), "{}", noted.err);
     let bad = run(folder.path(), "-t -c bad");
     assert_eq!((bad.code, bad.out.as_str()), (1, ""));
     let lines: Vec<&str> = bad.err.lines().collect();
@@ -155,6 +158,28 @@ fn route_prints_the_server_of_each_key() {
         "{}",
         json.out
     );
+}
+
+#[test]
+fn route_names_the_keys_that_the_pool_refuses_and_goes_on() {
+    let folder = folder();
+    fs::write(folder.path().join("short"), format!("{GOOD}  key_max: 5\n")).unwrap();
+    let mixed = run_with(folder.path(), "route -c short", b"a b\n12345\n123456\n\na\0\n\xc3\xa9\t\n");
+    assert_eq!((mixed.code, mixed.out.lines().count()), (1, 2), "{mixed:?}");
+    assert!(mixed.out.starts_with("12345\t"), "{mixed:?}");
+    let wanted = [
+        "'a b': a blank ends a key",
+        "'123456': it has 6 bytes, and key_max allows 5",
+        "'': it is empty",
+        "'a\\x00': it holds a NUL",
+    ];
+    let wanted: String =
+        wanted.iter().map(|line| format!("golemproxy: the pool refuses the key {line}\n")).collect();
+    assert_eq!(mixed.err, wanted);
+    let longest = run(folder.path(), &format!("route -c good {}", "k".repeat(250)));
+    assert_eq!((longest.code, longest.err.as_str()), (0, ""));
+    let bytes = run_with(folder.path(), "route -c good --json", b"a\xff\n");
+    assert!(bytes.out.contains("\"key\":\"a\u{fffd}\",\"key_hex\":\"61ff\""), "{bytes:?}");
 }
 
 #[test]

@@ -48,6 +48,25 @@ fn the_three_lines_work_as_printed_and_ctrl_c_ends_the_demo() -> Outcome {
 }
 
 #[test]
+fn the_three_lines_work_on_a_unix_socket() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("it's a socket");
+    let listen = path.display().to_string();
+    let mut demo = start(&["--listen", &format!("{listen} 0600")])?;
+    demo.wait_for_log("Ctrl-C ends it.")?;
+    let introduction = demo.log();
+    let tries: Vec<&str> =
+        introduction.lines().map(str::trim).filter(|line| line.starts_with("python3 ")).collect();
+    let [store, load, count] = tries[..] else { panic!("{introduction}") };
+    assert_eq!(try_out(store)?, "STORED\r\n".repeat(3));
+    assert!(try_out(load)?.ends_with("VALUE count 0 1\r\n1\r\nEND\r\n"));
+    assert_eq!(try_out(count)?, "42\r\nVALUE count 0 2\r\n42\r\nEND\r\n");
+    send_signal(&demo, "INT")?;
+    assert_eq!(demo.wait_for_end()?.code(), Some(0));
+    Ok(())
+}
+
+#[test]
 fn the_printed_configuration_is_a_good_one() -> Outcome {
     let port = Port::reserve()?;
     let mut demo = start(&["--listen", &port.address().to_string()])?;

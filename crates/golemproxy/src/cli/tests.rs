@@ -250,7 +250,7 @@ fn help_version_and_description_win_over_testing_and_running() {
         "--t -c F",
     ] {
         assert!(
-            matches!(action(line), Ok(Action::TestConfiguration(file)) if file.as_os_str() == "F"),
+            matches!(action(line), Ok(Action::TestConfiguration(options)) if options.config_file.as_os_str() == "F"),
             "{line}"
         );
     }
