@@ -97,6 +97,7 @@ counters! {
         connections_total, Command, "# server connections made or tried since the start";
         replies_discarded, Command, "# replies read and dropped: noreply, late, or the client has gone";
         protocol_errors, Command, "# connections dropped because the server sent what answers no request";
+        server_full, Command, "# connections that the server refused by saying that it has too many";
     }
 }
 

@@ -166,6 +166,7 @@ impl Engine {
     ) -> Result<(), Broken> {
         let Some(conn) = self.conns.get_mut(id) else { return Ok(()) };
         if status == Status::Error(ErrorKind::TooManyConnections) && !conn.has_answered {
+            conn.counters.server_full.add(1);
             return Err(Broken {
                 failure: Failure::ConnectionRefused,
                 why: "the server has too many connections",

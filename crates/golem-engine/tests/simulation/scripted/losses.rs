@@ -55,6 +55,7 @@ fn too_many_open_connections_is_a_refusal_and_not_an_answer() {
     script.answers(0, "ERROR Too many open connections\r\n");
     assert_eq!(script.hears(client), "SERVER_ERROR Connection refused\r\n");
     assert!(!script.is_up(0));
+    assert_eq!(["server_full", "protocol_errors"].map(|name| script.counter(0, name)), [1, 0]);
 }
 
 #[test]
