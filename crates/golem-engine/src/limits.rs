@@ -7,8 +7,9 @@ use crate::engine::Engine;
 use crate::id::{ClientId, RequestId};
 use crate::request::{Merge, Progress, Request};
 
-/// The answer to a request that was given up because its client makes the proxy hold too much.
-const OVER_LIMIT: &[u8] = b"SERVER_ERROR the client does not read its replies: over client_hard_limit\r\n";
+/// The answer to a request that was given up because its client makes the proxy hold too much. That may be the reply
+/// alone, or many together, whether the client reads or not.
+const OVER_LIMIT: &[u8] = b"SERVER_ERROR reply too large: over client_hard_limit\r\n";
 
 impl Engine {
     /// `len` bytes more are held for a request of a client.
@@ -38,7 +39,7 @@ impl Engine {
                     has_failed = true;
                 }
                 None => {
-                    self.drop_client(id, "it does not read its replies: over client_hard_limit");
+                    self.drop_client(id, "its replies are over client_hard_limit");
                     return false;
                 }
             }

@@ -24,7 +24,7 @@ pub(crate) const SAID: &[&str] = &[
     "ERROR",
 ];
 const TOO_LARGE: &str = "SERVER_ERROR object too large for cache";
-const OVER_LIMIT: &str = "SERVER_ERROR the client does not read its replies: over client_hard_limit";
+const OVER_LIMIT: &str = "SERVER_ERROR reply too large: over client_hard_limit";
 const FAILURES: &[&str] = &[
     "SERVER_ERROR Connection refused",
     "SERVER_ERROR Connection reset by peer",

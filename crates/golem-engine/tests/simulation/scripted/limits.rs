@@ -2,7 +2,7 @@
 
 use super::script::Script;
 
-const OVER: &str = "SERVER_ERROR the client does not read its replies: over client_hard_limit\r\n";
+const OVER: &str = "SERVER_ERROR reply too large: over client_hard_limit\r\n";
 
 fn limited(soft: u64, hard: u64) -> Script {
     Script::with(2, |settings| (settings.client_soft_limit, settings.client_hard_limit) = (soft, hard))
