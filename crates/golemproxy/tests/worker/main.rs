@@ -3,6 +3,7 @@
 //! thread only.
 #![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
 
+mod batch_server;
 mod heap;
 mod idle;
 mod requests;

@@ -21,18 +21,27 @@ fn any_port() -> Target {
     Target::Tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
 }
 
+fn turn() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Starts cache servers, once no other test of this program runs.
 pub(crate) fn servers(number: usize) -> (MutexGuard<'static, ()>, Vec<MemServer>) {
-    let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let turn = turn();
     let start = |_| MemServer::start(&any_port(), Options::default()).unwrap();
     (turn, (0..number).map(start).collect())
 }
 
 /// A configuration file with one pool over the servers.
 pub(crate) fn configuration(listen: &str, servers: &[MemServer]) -> String {
+    let addresses: Vec<_> = servers.iter().map(|server| server.local_addr().unwrap()).collect();
+    configuration_of(listen, &addresses)
+}
+
+fn configuration_of(listen: &str, servers: &[SocketAddr]) -> String {
     let mut text = format!("main:\n  listen: {listen}\n  hash: fnv1a_64\n  timeout: 5000\n  servers:\n");
     for (number, server) in servers.iter().enumerate() {
-        writeln!(text, "    - {}:1 server{number}", server.local_addr().unwrap()).unwrap();
+        writeln!(text, "    - {server}:1 server{number}").unwrap();
     }
     text
 }
@@ -58,12 +67,22 @@ pub(crate) struct Running {
 }
 
 impl Waiting {
+    /// Over so many cache servers.
     pub(crate) fn new(servers: usize) -> Self {
         let (turn, servers) = self::servers(servers);
         // The address is not used: the worker is given a listener.
         let text = configuration("127.0.0.1:1", &servers);
-        let config = golem_config::parse("test", &text).unwrap().config;
-        let counters = WorkerCounters::new([servers.len()].into_iter());
+        Self::with(turn, servers, &text)
+    }
+
+    /// Over servers of the test.
+    pub(crate) fn over(addresses: &[SocketAddr]) -> Self {
+        Self::with(turn(), Vec::new(), &configuration_of("127.0.0.1:1", addresses))
+    }
+
+    fn with(turn: MutexGuard<'static, ()>, servers: Vec<MemServer>, text: &str) -> Self {
+        let config = golem_config::parse("test", text).unwrap().config;
+        let counters = WorkerCounters::new([config.pools[0].servers.len()].into_iter());
         let clock = Clock::new();
         let setup = Setup {
             pools: config.pools.iter().cloned().map(Arc::new).collect(),
