@@ -46,31 +46,16 @@ impl Engine {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-    use crate::counters::{AllCounters, WorkerCounters};
-    use crate::engine::{Engine, Setup, Wish};
+    use crate::engine::{Engine, Wish};
     use crate::id::Connection;
-    use crate::pool::PoolIndex;
-    use alloc::string::String;
-    use alloc::sync::Arc;
+    use crate::rig::asked;
     use alloc::vec::Vec;
-    use golem_config::parse;
 
-    const FILE: &str = "main:\n  listen: 127.0.0.1:1\n  servers:\n    - 127.0.0.1:2:1\n";
     const VALUE: usize = 10_000;
 
-    /// An engine with one client and an open connection to its server.
+    /// An engine with one client, which has sent a request, and an open connection to its server.
     fn engine() -> (Engine, Connection, Connection) {
-        let pool = Arc::new(parse("test", FILE).unwrap().config.pools.remove(0));
-        let counters = WorkerCounters::new([1].into_iter());
-        let all = AllCounters([Arc::clone(&counters)].into());
-        let version = String::from("0");
-        let pools = [pool].into();
-        let mut engine = Engine::new(Setup { pools, counters, all, seed: 0, version, epoch: 0, workers: 1 });
-        let client = Connection::Client(engine.accept(PoolIndex::new(0)).unwrap());
-        engine.received(client, b"get a\r\n");
-        let Some(Wish::Connect { conn, .. }) = engine.next_wish() else { panic!("no wish to connect") };
-        engine.connected(conn);
-        (engine, client, Connection::Server(conn))
+        asked(b"get a\r\n")
     }
 
     /// Carries bytes until nothing moves any more, and says how many came out at the client, and the wishes.

@@ -37,6 +37,8 @@ mod replies;
 mod request;
 mod requests;
 mod rest;
+#[cfg(test)]
+mod rig;
 mod scatter;
 mod server;
 mod servers;

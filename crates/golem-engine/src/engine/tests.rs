@@ -1,31 +1,17 @@
 //! The doors of the engine: what is written when.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use super::{Engine, Setup, Wish};
-use crate::counters::{AllCounters, WorkerCounters};
+use super::Engine;
 use crate::id::Connection;
-use crate::pool::PoolIndex;
+use crate::rig;
 use crate::time::Time;
-use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-const FILE: &str = "main:\n  listen: 127.0.0.1:1\n  servers:\n    - 127.0.0.1:2:1\n";
-
-/// An engine, a client of it that has sent `requests`, and the open connection to the server that they were sent to.
+/// As [`rig::asked`], with the requests written.
 fn asked(requests: &[u8]) -> (Engine, Connection, Connection) {
-    let pool = Arc::new(golem_config::parse("test", FILE).unwrap().config.pools.remove(0));
-    let counters = WorkerCounters::new([1].into_iter());
-    let all = AllCounters([Arc::clone(&counters)].into());
-    let version = String::from("0");
-    let pools = [pool].into();
-    let mut engine = Engine::new(Setup { pools, counters, all, seed: 0, version, epoch: 0, workers: 1 });
-    let client = Connection::Client(engine.accept(PoolIndex::new(0)).unwrap());
-    engine.received(client, requests);
-    let Some(Wish::Connect { conn, .. }) = engine.next_wish() else { panic!("no wish to connect") };
-    engine.connected(conn);
-    assert_eq!(written(&mut engine), [Connection::Server(conn)]);
-    (engine, client, Connection::Server(conn))
+    let (mut engine, client, server) = rig::asked(requests);
+    assert_eq!(written(&mut engine), [server]);
+    (engine, client, server)
 }
 
 /// What is written at the end of a turn.
