@@ -90,6 +90,13 @@ pub trait Handler {
     /// The wait of a turn is over and its calls begin: the place to read the clock, once per turn.
     fn woken(&mut self) {}
 
+    /// Whether a listener may take one more connection; asked before each. If not, what waits there goes on waiting, and
+    /// this is asked again in the turn after one in which the driver closed a connection, or that a waker called for.
+    fn has_room(&mut self, listener: u32) -> bool {
+        let _ = listener;
+        true
+    }
+
     /// A listener took a connection: give it back to have it in this driver, or keep it (to hand it to another thread).
     fn admit(&mut self, listener: u32, stream: Stream) -> Option<Stream> {
         let _ = listener;

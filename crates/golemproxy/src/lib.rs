@@ -4,12 +4,14 @@
 pub mod cli;
 pub mod config_file;
 pub mod demo;
+pub mod descriptors;
 pub mod doors;
 pub mod logging;
 pub mod notices;
 pub mod pid_file;
 mod placement;
 pub mod places;
+pub mod room;
 pub mod serve;
 pub mod settings;
 mod start_lines;

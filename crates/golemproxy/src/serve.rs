@@ -6,6 +6,7 @@
 
 use crate::cli::ServeOptions;
 use crate::config_file;
+use crate::descriptors::Descriptors;
 use crate::doors::Doors;
 use crate::logging::{Destination, Logger, PROCESS};
 use crate::pid_file::PidFile;
@@ -127,8 +128,10 @@ fn start(
     loaded: &Loaded,
 ) -> Result<Running, Box<dyn Error>> {
     pid_file.as_mut().map_or(Ok(()), PidFile::write)?;
-    start_lines::log(options, settings, loaded);
-    let supervisor = Supervisor::start_behind(doors, &loaded.config, settings.workers, Clock::new())?;
+    let descriptors = Descriptors::raise(&loaded.config, settings.workers);
+    start_lines::log(options, settings, loaded, descriptors);
+    let (config, clients) = (&loaded.config, descriptors.clients());
+    let supervisor = Supervisor::start_behind(doors, config, settings.workers, Clock::new(), clients)?;
     Ok(Running { supervisor, pid_file })
 }
 

@@ -1,6 +1,7 @@
 //! What the log says when the process has started: version, pools, servers, connections, statistics.
 
 use crate::cli::ServeOptions;
+use crate::descriptors::Descriptors;
 use crate::settings::{Log, Settings, Stats};
 use golem_config::{Loaded, Pool};
 
@@ -8,7 +9,7 @@ use golem_config::{Loaded, Pool};
 const NAMED_MOST: usize = 100;
 
 /// The lines behind the first one, for what was loaded and holds. Warnings come first.
-pub(crate) fn log(options: &ServeOptions, settings: &Settings, loaded: &Loaded) {
+pub(crate) fn log(options: &ServeOptions, settings: &Settings, loaded: &Loaded, descriptors: Descriptors) {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
@@ -18,9 +19,15 @@ pub(crate) fn log(options: &ServeOptions, settings: &Settings, loaded: &Loaded) 
             tracing::warn!("{note}");
         }
     }
+    if descriptors.are_scarce() {
+        tracing::warn!("{descriptors}");
+    }
     for configured in &loaded.config.pools {
         tracing::info!("{}", pool(configured, settings.workers));
         tracing::info!("{}", servers(configured));
+    }
+    if !descriptors.are_scarce() {
+        tracing::info!("{descriptors}");
     }
     tracing::info!("{}", statistics(settings.stats.as_ref()));
 }

@@ -1,10 +1,12 @@
 //! The supervisor: starts the workers, accepts clients for them when there are several, serves the statistics port, and
 //! waits for signals. It is on the control plane only: no request passes through it.
 
+use crate::descriptors::Descriptors;
 use crate::doors::{Doors, SocketFiles};
 use crate::places::Places;
+use crate::room::Room;
 use crate::statistics::{Source, Visit, Visitors};
-use crate::worker::{ToWorker, Worker};
+use crate::worker::{Arrival, ToWorker, Worker};
 use golem_config::{Config, Pool};
 use golem_engine::counters::{AllCounters, WorkerCounters};
 use golem_engine::{PoolIndex, Setup};
@@ -51,26 +53,36 @@ struct Reception {
     workers: Vec<Sender<ToWorker>>,
     /// Clients handed to each worker so far: what its own counters do not show yet is on its way.
     handed: Vec<i64>,
+    room: Arc<Room>,
     source: Source,
     visitors: Visitors,
 }
 
 impl Supervisor {
-    /// Opens the listening sockets of the pools and starts all workers.
+    /// Opens the listening sockets of the pools and starts all workers; the servers are in this process.
     ///
     /// # Errors
     /// All the problems at once: each one says which pool and what to do.
     pub fn start(config: &Config, workers: usize, clock: Clock) -> Result<Self, Vec<String>> {
         let doors = Doors::open(config, None, false)?;
-        Self::start_behind(doors, config, workers, clock)
+        // The other ends of the server connections and of their listeners.
+        let servers = config.pools.iter().map(|pool| pool.servers.len() as u64).sum::<u64>();
+        let descriptors = Descriptors::raise(config, workers).keeping(servers * (workers as u64 + 8));
+        Self::start_behind(doors, config, workers, clock, descriptors.clients())
             .map_err(|error| vec![format!("cannot start: {error}")])
     }
 
-    /// Starts all workers behind sockets that are open.
+    /// Starts all workers behind sockets that are open, for so many clients at a time.
     ///
     /// # Errors
     /// The system has no descriptors or threads for them.
-    pub fn start_behind(doors: Doors, config: &Config, count: usize, clock: Clock) -> io::Result<Self> {
+    pub fn start_behind(
+        doors: Doors,
+        config: &Config,
+        count: usize,
+        clock: Clock,
+        clients: usize,
+    ) -> io::Result<Self> {
         let Doors { files, pools: reserved, statistics } = doors;
         let sizes: Vec<usize> = config.pools.iter().map(|pool| pool.servers.len()).collect();
         let own: Vec<_> = (0..count).map(|_| WorkerCounters::new(sizes.iter().copied())).collect();
@@ -96,11 +108,13 @@ impl Supervisor {
             made.push(worker);
             senders.push(sender);
         }
+        // A worker that accepts by itself also closes by itself, and needs no waking.
+        let room = Room::new(clients, (count > 1).then(|| driver.waker()));
         // Signals are caught and all is there: whoever can connect is served.
         for (pool, reserved) in (0u16..).zip(reserved) {
             let listener = reserved.listen()?;
             match made.as_mut_slice() {
-                [only] => only.listen(pool, listener)?,
+                [only] => only.listen(pool, listener, &room)?,
                 _ => driver.listen(listener, u32::from(pool))?,
             }
         }
@@ -115,6 +129,7 @@ impl Supervisor {
         let desk = Reception {
             handed: vec![0; senders.len()],
             workers: senders,
+            room,
             source,
             visitors: Visitors::default(),
         };
@@ -199,13 +214,18 @@ impl Reception {
 }
 
 impl Handler for Reception {
+    fn has_room(&mut self, listener: u32) -> bool {
+        listener == STATISTICS || self.room.has_seat()
+    }
+
     fn admit(&mut self, listener: u32, stream: Stream) -> Option<Stream> {
         if listener == STATISTICS {
             return Some(stream);
         }
+        let arrival = Arrival { pool: PoolIndex::new(listener as u16), stream, seat: self.room.take() };
         let number = self.emptiest();
         if let Some(worker) = self.workers.get(number)
-            && worker.send(ToWorker::Client(PoolIndex::new(listener as u16), stream)).is_ok()
+            && worker.send(ToWorker::Client(arrival)).is_ok()
             && let Some(handed) = self.handed.get_mut(number)
         {
             *handed += 1;

@@ -4,6 +4,7 @@
 
 use crate::notices::Notices;
 use crate::places::{Place, Places};
+use crate::room::{Room, Seat};
 use golem_engine::id::{Connection, ServerConnId};
 use golem_engine::{Engine, Failure, PoolIndex, Setup, Time, Wish};
 use golem_net::{
@@ -17,8 +18,8 @@ use std::time::Duration;
 /// What other threads tell a worker.
 #[derive(Debug)]
 pub enum ToWorker {
-    /// A client for this pool.
-    Client(PoolIndex, Stream),
+    /// A client.
+    Client(Arrival),
     /// An answer of the resolver.
     Resolved(Resolved),
     /// End the loop.
@@ -29,6 +30,17 @@ impl From<Resolved> for ToWorker {
     fn from(resolved: Resolved) -> Self {
         Self::Resolved(resolved)
     }
+}
+
+/// A client that was accepted.
+#[derive(Debug)]
+pub struct Arrival {
+    /// At whose address.
+    pub pool: PoolIndex,
+    /// Its connection; closed before the seat is given back.
+    pub stream: Stream,
+    /// Its place among the clients of the process.
+    pub seat: Seat,
 }
 
 /// See the top of the file.
@@ -48,9 +60,12 @@ struct Desk {
     engine: Engine,
     clock: Clock,
     /// Clients that came in this turn; they are taken in when the wishes of the turn are done.
-    arrivals: Vec<(PoolIndex, Stream)>,
+    arrivals: Vec<Arrival>,
+    /// Room for the clients that are accepted here.
+    room: Option<Arc<Room>>,
     /// The driver's names of the engine's connections, by index.
     clients: Vec<Option<ConnId>>,
+    seats: Vec<Option<Seat>>,
     servers: Vec<Option<ConnId>>,
 }
 
@@ -65,16 +80,25 @@ impl Worker {
         let notices = Notices::new(&setup.pools);
         let mut engine = Engine::new(setup);
         engine.begin_turn(Time(clock.now()));
-        let desk = Desk { engine, clock, arrivals: Vec::new(), clients: Vec::new(), servers: Vec::new() };
+        let desk = Desk {
+            engine,
+            clock,
+            arrivals: Vec::new(),
+            room: None,
+            clients: Vec::new(),
+            seats: Vec::new(),
+            servers: Vec::new(),
+        };
         let resolver = Resolver::new(sender.clone());
         Ok((Self { driver, desk, mailbox, resolver, places, notices }, sender))
     }
 
-    /// Accepts clients of `pool` here, rather than by the supervisor: when this is the only worker.
+    /// Accepts clients of `pool` here, as long as there is room, rather than by the supervisor: when this is the only worker.
     ///
     /// # Errors
     /// The poller refuses the listener.
-    pub fn listen(&mut self, pool: u16, listener: golem_net::Listener) -> io::Result<()> {
+    pub fn listen(&mut self, pool: u16, listener: golem_net::Listener, room: &Arc<Room>) -> io::Result<()> {
+        self.desk.room = Some(Arc::clone(room));
         self.driver.listen(listener, u32::from(pool))
     }
 
@@ -108,8 +132,8 @@ impl Worker {
             while let Some(wish) = self.desk.engine.next_wish() {
                 self.carry_out(wish);
             }
-            for (pool, stream) in std::mem::take(&mut self.desk.arrivals) {
-                self.take_in(pool, stream);
+            for arrival in std::mem::take(&mut self.desk.arrivals) {
+                self.take_in(arrival);
             }
             let Some(connection) = self.desk.engine.next_dirty() else { break };
             if let Some(conn) = self.desk.conn(connection) {
@@ -137,6 +161,7 @@ impl Worker {
             Wish::Close(connection) => {
                 if let Some(conn) = self.desk.forget(connection) {
                     self.driver.close(conn);
+                    self.desk.free_seat(connection);
                 }
             }
             Wish::ShutdownWrite(connection) => self.with(connection, Driver::shutdown_write),
@@ -162,11 +187,15 @@ impl Worker {
     }
 
     /// Makes a stream a client. The poller reports what has arrived on it in the next turn.
-    fn take_in(&mut self, pool: PoolIndex, stream: Stream) {
+    fn take_in(&mut self, arrival: Arrival) {
+        let Arrival { pool, stream, seat } = arrival;
         let Some(id) = self.desk.engine.accept(pool) else { return };
         self.notices.client_came(pool, &stream);
         match self.driver.adopt(stream, Connection::Client(id).to_bits()) {
-            Ok(conn) => remember(&mut self.desk.clients, id.index(), conn),
+            Ok(conn) => {
+                remember(&mut self.desk.clients, id.index(), conn);
+                remember(&mut self.desk.seats, id.index(), seat);
+            }
             Err(error) => {
                 self.desk.engine.closed(Connection::Client(id), failure_of(CloseReason::from(&error)));
             }
@@ -177,7 +206,7 @@ impl Worker {
     fn read_mail(&mut self) -> bool {
         while let Some(message) = self.mailbox.take() {
             match message {
-                ToWorker::Client(pool, stream) => self.desk.arrivals.push((pool, stream)),
+                ToWorker::Client(arrival) => self.desk.arrivals.push(arrival),
                 ToWorker::Resolved(Resolved { id, result }) => self.resolved(id, result),
                 ToWorker::Stop => return false,
             }
@@ -219,20 +248,30 @@ impl Desk {
         table.get_mut(index)?.take()
     }
 
+    /// Gives the seat of a client back whose connection is closed.
+    fn free_seat(&mut self, connection: Connection) {
+        if let Connection::Client(id) = connection
+            && let Some(seat) = self.seats.get_mut(id.index())
+        {
+            *seat = None;
+        }
+    }
+
     fn ended(&mut self, user: u64, reason: CloseReason) {
         let connection = Connection::from_bits(user);
         self.forget(connection);
+        self.free_seat(connection);
         self.engine.closed(connection, failure_of(reason));
     }
 }
 
 /// Indexes of the engine are reused only after the wish to close what was there, so a place never names two at once.
-fn remember(table: &mut Vec<Option<ConnId>>, index: usize, conn: ConnId) {
+fn remember<T>(table: &mut Vec<Option<T>>, index: usize, what: T) {
     if table.len() <= index {
-        table.resize(index + 1, None);
+        table.resize_with(index + 1, || None);
     }
     if let Some(place) = table.get_mut(index) {
-        *place = Some(conn);
+        *place = Some(what);
     }
 }
 
@@ -241,8 +280,15 @@ impl Handler for Desk {
         self.engine.begin_turn(Time(self.clock.now()));
     }
 
+    fn has_room(&mut self, _listener: u32) -> bool {
+        self.room.as_ref().is_none_or(|room| room.has_seat())
+    }
+
     fn admit(&mut self, listener: u32, stream: Stream) -> Option<Stream> {
-        self.arrivals.push((PoolIndex::new(listener as u16), stream));
+        if let Some(room) = &self.room {
+            let (pool, seat) = (PoolIndex::new(listener as u16), room.take());
+            self.arrivals.push(Arrival { pool, stream, seat });
+        }
         None
     }
 

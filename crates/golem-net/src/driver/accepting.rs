@@ -1,5 +1,5 @@
 //! Accepting: a bounded number of connections per listener and turn. When descriptors run out, it stops until one is
-//! free again, instead of trying in every turn.
+//! free again, instead of trying in every turn; when the handler has no room, until somebody has left.
 
 use crate::driver::poll::Driver;
 use crate::driver::table::State;
@@ -22,12 +22,20 @@ impl Driver {
             return;
         }
         self.accept_again = None;
+        self.look_for_room();
         for at in 0..self.listeners.len() {
             for _ in 0..ACCEPTS_PER_TURN {
                 if !self.accept_one(at, handler) {
                     break;
                 }
             }
+        }
+    }
+
+    /// Has the handler asked again whether there is room.
+    pub(super) fn look_for_room(&mut self) {
+        if std::mem::take(&mut self.full) {
+            self.listeners.iter_mut().flatten().for_each(|found| found.full = false);
         }
     }
 
@@ -39,6 +47,11 @@ impl Driver {
             return false;
         };
         let id = found.id;
+        if !handler.has_room(id) {
+            found.full = true;
+            self.full = true;
+            return false;
+        }
         self.counts.accepts += 1;
         match found.listener.accept() {
             Ok(stream) => self.welcome(id, stream, handler),

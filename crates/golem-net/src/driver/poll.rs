@@ -27,6 +27,8 @@ pub(super) struct Listening {
     pub(super) listener: Listener,
     /// Connections may be waiting.
     pub(super) ready: bool,
+    /// The handler had no room for them.
+    pub(super) full: bool,
 }
 
 /// Connections, listeners and the poller of one thread. See [`crate::driver`] for the life of a connection.
@@ -39,6 +41,8 @@ pub struct Driver {
     pub(super) listeners: Vec<Option<Listening>>,
     /// Out of descriptors: no accepting until then, or until a connection is closed.
     pub(super) accept_again: Option<Instant>,
+    /// There are listeners for which there was no room.
+    pub(super) full: bool,
     /// Connections that may have something to read and are not paused, each once, the longest waiting first.
     pub(super) ready: VecDeque<ConnId>,
     /// Connections with output that may be written in the next turn, each once.
@@ -63,6 +67,7 @@ impl Driver {
             table: Table::new(),
             listeners: Vec::new(),
             accept_again: None,
+            full: false,
             ready: VecDeque::new(),
             retry: Vec::new(),
             scratch: vec![0; SCRATCH_SIZE].into_boxed_slice(),
@@ -81,7 +86,7 @@ impl Driver {
         let slot = u32::try_from(free).ok().filter(|at| *at < 60_000).map(|at| FIRST_LISTENER_SLOT + at);
         let slot = slot.ok_or_else(|| io::Error::other("too many listeners"))?;
         self.register(&listener.socket, ConnId { slot, generation: 0 }, Interest::READABLE)?;
-        let entry = Some(Listening { id, listener, ready: true });
+        let entry = Some(Listening { id, listener, ready: true, full: false });
         match self.listeners.get_mut(free) {
             Some(place) => *place = entry,
             None => self.listeners.push(entry),
@@ -156,6 +161,7 @@ impl Driver {
             // Closing takes it out of the poller. Entries of the ready lists find that it is gone.
             drop(socket);
             self.accept_again = None;
+            self.look_for_room();
         }
     }
 

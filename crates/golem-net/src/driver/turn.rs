@@ -53,7 +53,7 @@ impl Driver {
         if !self.ready.is_empty() || !self.retry.is_empty() {
             return Some(Duration::ZERO);
         }
-        if !self.listeners.iter().flatten().any(|found| found.ready) {
+        if !self.listeners.iter().flatten().any(|found| found.ready && !found.full) {
             return timeout;
         }
         match self.accept_again {

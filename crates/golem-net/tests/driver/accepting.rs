@@ -145,3 +145,30 @@ fn a_listener_that_is_taken_away_accepts_no_more() {
     bench.driver.listen(listener, 8).unwrap();
     bench.until(|r| r.records.len() == 1);
 }
+
+#[test]
+fn connections_wait_while_there_is_no_room_and_nothing_spins() {
+    let mut bench = Bench::new();
+    let address = bench.listen();
+    bench.recorder.most = Some(2);
+    let mut peers: Vec<TcpStream> = (0..4).map(|_| TcpStream::connect(address).unwrap()).collect();
+    bench.until(|r| r.records.len() == 2 && r.asked >= 3);
+    // Behind the events of the new connections, the wait is a whole one.
+    bench.idle_turns(3);
+    let before = std::time::Instant::now();
+    bench.turn(std::time::Duration::from_millis(30));
+    assert!(before.elapsed() >= std::time::Duration::from_millis(30));
+    assert_eq!(bench.recorder.records.len(), 2);
+    // What the driver closes makes room, and nobody has to knock.
+    bench.recorder.most = Some(3);
+    let first = bench.record(0).conn.unwrap();
+    bench.driver.close(first);
+    bench.turn(std::time::Duration::from_secs(20));
+    assert_eq!(bench.recorder.records.len(), 3);
+    // A waker does it, too.
+    bench.recorder.most = Some(4);
+    bench.driver.waker().wake();
+    bench.turn(std::time::Duration::from_secs(20));
+    assert_eq!(bench.recorder.records.len(), 4);
+    drop(peers.pop());
+}

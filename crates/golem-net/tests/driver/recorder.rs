@@ -37,6 +37,10 @@ impl Record {
 pub(crate) struct Recorder {
     pub(crate) records: Vec<Record>,
     pub(crate) refuses: bool,
+    /// Set by the test: there is no room for more than so many.
+    pub(crate) most: Option<usize>,
+    /// How often that was asked.
+    pub(crate) asked: usize,
     pub(crate) keeps: bool,
     pub(crate) kept: Vec<Stream>,
     pub(crate) accept_failures: Vec<CloseReason>,
@@ -49,6 +53,11 @@ impl Recorder {
 }
 
 impl Handler for Recorder {
+    fn has_room(&mut self, _listener: u32) -> bool {
+        self.asked += 1;
+        self.most.is_none_or(|most| self.records.len() < most)
+    }
+
     fn admit(&mut self, _listener: u32, stream: Stream) -> Option<Stream> {
         if self.keeps {
             self.kept.push(stream);

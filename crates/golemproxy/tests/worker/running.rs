@@ -6,6 +6,7 @@ use golem_engine::counters::{AllCounters, PoolSet, WorkerCounters};
 use golem_memserver::{Faults, MemServer, Options};
 use golem_net::{Clock, Counts, ListenSpec, Listener, Sender, Target};
 use golemproxy::places::Places;
+use golemproxy::room::Room;
 use golemproxy::worker::{ToWorker, Worker};
 use std::fmt::Write;
 use std::io;
@@ -98,7 +99,7 @@ impl Waiting {
         spec.backlog = 4096;
         let listener = Listener::bind(&spec).unwrap();
         let Target::Tcp(address) = listener.address().unwrap() else { panic!("not TCP") };
-        worker.listen(0, listener).unwrap();
+        worker.listen(0, listener, &Room::new(usize::MAX, None)).unwrap();
         Self { address, servers, counters, worker, sender, turn }
     }
 

@@ -1,0 +1,93 @@
+//! More clients than there is room for.
+
+use golem_e2e::conversation::Conversation;
+use golem_e2e::failure::{Outcome, ensure};
+use golem_e2e::instance::Instance;
+use golem_e2e::process::Process;
+use golem_e2e::programs::Memcached;
+use std::fs;
+use std::process::Command;
+
+/// golemproxy with so few descriptors, over one server.
+fn start_with_limit(instance: &Instance, descriptors: usize) -> Outcome<Process> {
+    let plain = instance.command(&[])?;
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("ulimit -n {descriptors}; exec \"$@\""), "sh"]);
+    command.arg(plain.get_program()).args(plain.get_args());
+    if let Some(folder) = plain.get_current_dir() {
+        command.current_dir(folder);
+    }
+    let mut process = Process::start(&mut command)?;
+    process.wait_until_ready(&[instance.address()])?;
+    Ok(process)
+}
+
+/// An instance over this server, with so many workers.
+fn instance_over(server: &Memcached, workers: usize) -> Outcome<Instance> {
+    let instance = Instance::new(&format!("golemproxy:\n  threads: {workers}\n"))?;
+    let file = instance.path("proxy.yml");
+    let text = fs::read_to_string(&file)?.replace("127.0.0.1:1:1", &format!("{}:1", server.address()));
+    fs::write(&file, text)?;
+    Ok(instance)
+}
+
+#[test]
+fn clients_beyond_the_descriptors_wait_and_servers_stay_within_reach() -> Outcome {
+    for workers in [1, 2] {
+        let mut server = Memcached::start()?;
+        let instance = instance_over(&server, workers)?;
+        let process = start_with_limit(&instance, 64)?;
+        let room = 64 - (32 + 1 + 4 * workers + workers);
+        let wanted =
+            format!("] WARN room for {room} clients: 64 descriptors, of which {} are kept ", 64 - room);
+        process.wait_for_log(&wanted)?;
+        let mut clients = Vec::new();
+        for _ in 0..3 * room {
+            let mut client = Conversation::open(instance.address())?;
+            client.send(b"get a\r\n")?;
+            clients.push(client);
+        }
+        // Connections are accepted in the order in which they came.
+        let mut waiting = clients.split_off(room);
+        for client in &mut clients {
+            client.expect(b"END\r\n")?;
+        }
+        process.wait_for_log(&format!("{room} clients are connected, there are no descriptors for more"))?;
+        ensure(!waiting[0].has_ended()? && waiting[0].received().is_empty(), "one too many is served")?;
+        // A server that was lost is reached again, although all seats are taken.
+        server.process.kill()?;
+        for client in &mut clients {
+            client.send(b"get a\r\n")?;
+            client.line()?;
+        }
+        server.restart()?;
+        for client in &mut clients {
+            client.ask(b"set a 0 0 1\r\nx\r\n", b"STORED\r\n")?;
+        }
+        // Whoever leaves makes room for the next.
+        while !waiting.is_empty() {
+            clients.remove(0);
+            let mut next = waiting.remove(0);
+            next.expect(b"VALUE a 0 1\r\nx\r\nEND\r\n")?;
+            clients.push(next);
+        }
+        ensure(!process.log().contains("Too many open files"), "descriptors ran out")?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_soft_limit_of_descriptors_is_raised() -> Outcome {
+    let server = Memcached::start()?;
+    let instance = instance_over(&server, 1)?;
+    let plain = instance.command(&[])?;
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -Sn 50; ulimit -Hn 500; exec \"$@\"", "sh"]);
+    command.arg(plain.get_program()).args(plain.get_args());
+    if let Some(folder) = plain.get_current_dir() {
+        command.current_dir(folder);
+    }
+    let process = Process::start(&mut command)?;
+    process
+        .wait_for_log("] INFO room for 462 clients: 500 descriptors, of which 38 are kept for servers and ")
+}
