@@ -43,6 +43,11 @@ impl Engine {
         self.conns.get(id).is_some_and(|conn| conn.link == Link::Connecting)
     }
 
+    /// To which server of which pool a connection goes, if it is still wanted.
+    pub fn server_of(&self, id: ServerConnId) -> Option<(PoolIndex, ServerIndex)> {
+        self.conns.get(id).map(|conn| (conn.pool, conn.server))
+    }
+
     /// A connection that was asked for is there.
     pub fn connected(&mut self, id: ServerConnId) {
         let Some(conn) = self.conns.get_mut(id) else { return };

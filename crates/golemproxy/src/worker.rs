@@ -180,8 +180,11 @@ impl Worker {
 
     fn connect(&mut self, id: ServerConnId, target: &Target) -> Result<(), Failure> {
         let user = Connection::Server(id).to_bits();
-        let conn =
-            self.driver.connect(target, user).map_err(|error| failure_of(CloseReason::from(&error)))?;
+        let patience = self.desk.engine.server_of(id).map(|(pool, _)| self.places.patience(pool));
+        let conn = self
+            .driver
+            .connect_for(target, user, patience)
+            .map_err(|error| failure_of(CloseReason::from(&error)))?;
         remember(&mut self.desk.servers, id.index(), conn);
         Ok(())
     }

@@ -10,11 +10,11 @@ use crate::target::Target;
 use crate::waker::Waker;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
-use socket2::{Protocol, Socket, Type};
+use socket2::{Protocol, Socket, TcpKeepalive, Type};
 use std::collections::VecDeque;
 use std::net::Shutdown;
 use std::os::fd::AsRawFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use std::{fmt, io};
 
 /// Tokens are connection ids; slots from here on are listeners and the waker.
@@ -117,12 +117,30 @@ impl Driver {
     /// # Errors
     /// It failed at once: nobody listens on a Unix socket (or its queue is full), no route, no free descriptor or port.
     pub fn connect(&mut self, target: &Target, user: u64) -> io::Result<ConnId> {
+        self.connect_for(target, user, None)
+    }
+
+    /// Like `connect`; a peer whose machine acknowledges nothing for so long, or has no room for what is sent, is gone. One that
+    /// has nothing to say is asked now and then whether it is there.
+    ///
+    /// # Errors
+    /// As those of `connect`.
+    pub fn connect_for(
+        &mut self,
+        target: &Target,
+        user: u64,
+        patience: Option<Duration>,
+    ) -> io::Result<ConnId> {
         let address = target.sock_addr()?;
         let kind = Type::STREAM.nonblocking().cloexec();
         let socket = match target {
             Target::Tcp(_) => {
                 let socket = Socket::new_raw(target.domain(), kind, Some(Protocol::TCP))?;
                 socket.set_tcp_nodelay(true)?;
+                if patience.is_some() {
+                    socket.set_tcp_keepalive(&keepalive())?;
+                    socket.set_tcp_user_timeout(patience)?;
+                }
                 socket
             }
             Target::Unix(_) => Socket::new_raw(target.domain(), kind, None)?,
@@ -189,6 +207,11 @@ impl Driver {
         self.table.used()
     }
 
+    /// The socket of a connection, to read its options.
+    pub fn socket(&self, conn: ConnId) -> Option<&Socket> {
+        self.table.get(conn).map(|(_, socket)| socket)
+    }
+
     /// The address of the other side, where it has one. It costs a system call.
     pub fn peer(&self, conn: ConnId) -> Option<Target> {
         let (_, socket) = self.table.get(conn)?;
@@ -228,6 +251,15 @@ pub(super) fn list_if_runnable(connection: &mut Connection, conn: ConnId, ready:
         connection.state.set(State::LISTED);
         ready.push_back(conn);
     }
+}
+
+/// When a peer has said nothing for 30 seconds it is asked, and again every 10 seconds; after three times without an answer it
+/// is gone.
+const fn keepalive() -> TcpKeepalive {
+    TcpKeepalive::new()
+        .with_time(Duration::from_secs(30))
+        .with_interval(Duration::from_secs(10))
+        .with_retries(3)
 }
 
 // A token is a whole id.

@@ -5,6 +5,7 @@ use golem_net::{Cause, Target};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;
+use std::time::Duration;
 
 /// An address where nobody listens.
 fn closed_port() -> SocketAddr {
@@ -90,4 +91,26 @@ fn unix_sockets_connect_and_fail() {
     let too_long = Target::Unix("x".repeat(200).into());
     assert!(bench.connect(&too_long).is_err());
     assert_eq!(bench.driver.connections(), 1);
+}
+
+#[test]
+fn a_peer_that_is_not_there_any_more_is_noticed() {
+    let mut bench = Bench::new();
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let target = Target::Tcp(listener.local_addr().unwrap());
+    let patience = Duration::from_secs(7);
+    let watched = bench.driver.connect_for(&target, 0, Some(patience)).unwrap();
+    let plain = bench.driver.connect(&target, 1).unwrap();
+    let socket = bench.driver.socket(watched).unwrap();
+    assert_eq!(socket.tcp_user_timeout().unwrap(), Some(patience));
+    assert!(socket.keepalive().unwrap());
+    assert_eq!(socket.tcp_keepalive_time().unwrap(), Duration::from_secs(30));
+    assert_eq!(socket.tcp_keepalive_interval().unwrap(), Duration::from_secs(10));
+    assert_eq!(socket.tcp_keepalive_retries().unwrap(), 3);
+    assert!(!bench.driver.socket(plain).unwrap().keepalive().unwrap());
+    // Sockets of another kind have no such options.
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let _listener = UnixListener::bind(&path).unwrap();
+    bench.driver.connect_for(&Target::Unix(path), 2, Some(patience)).unwrap();
 }
