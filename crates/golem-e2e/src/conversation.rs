@@ -88,6 +88,23 @@ impl Conversation {
         self.expect(reply).map_err(|failure| failure.during(format!("after {}", shown(request))))
     }
 
+    /// Asks again as long as the reply is the line `meanwhile`, and expects this reply in the end: for a server connection
+    /// that is not tried again at once.
+    pub fn ask_until(&mut self, request: &[u8], reply: &[u8], meanwhile: &[u8]) -> Outcome {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            self.send(request)?;
+            let line = self.line()?;
+            if line == meanwhile && Instant::now() < deadline {
+                continue;
+            }
+            let Some(rest) = reply.strip_prefix(line.as_slice()) else {
+                return Err(unlike(reply, &line, Arrival::Bytes));
+            };
+            return self.expect(rest);
+        }
+    }
+
     /// The next line with its LF.
     pub fn line(&mut self) -> Outcome<Vec<u8>> {
         self.take_line()?.map_err(|arrival| unlike(b"a line\n", &self.incoming, arrival))

@@ -185,7 +185,8 @@ impl Engine {
             let Some(pool) = self.pools.get(place) else { continue };
             if pool.settings.preconnect {
                 for server in pool.server_indexes() {
-                    self.connection(index, server, 0);
+                    // What it comes to is told when a request wants it.
+                    let _ = self.connection(index, server, 0);
                 }
             }
         }

@@ -42,7 +42,10 @@ impl Engine {
     pub(crate) fn forward(&mut self, asker: Asker, head: &Head, server: ServerIndex, frame: &[u8]) {
         let request = Request::new(asker.client, head.command, head.quiet, Merge::PassThrough, frame.len());
         let Some(request) = self.enqueue(request) else { return };
-        let conn = self.connection(asker.pool, server, asker.lane);
+        let conn = match self.connection(asker.pool, server, asker.lane) {
+            Ok(conn) => conn,
+            Err(failure) => return self.fail_part(request, Expect::WHOLE, failure),
+        };
         let Some(to) = self.conns.get_mut(conn) else { return };
         let cut = head.cut.start as usize..head.cut.end as usize;
         let size = frame.len() - cut.len();
@@ -62,11 +65,17 @@ impl Engine {
     }
 
     /// As [`Engine::forward`], for a large storage request that was collected in segments.
-    pub(crate) fn forward_chain(&mut self, asker: Asker, head: &Head, server: ServerIndex, frame: Chain) {
+    pub(crate) fn forward_chain(&mut self, asker: Asker, head: &Head, server: ServerIndex, mut frame: Chain) {
         let size = frame.len();
         let request = Request::new(asker.client, head.command, head.quiet, Merge::PassThrough, size);
         let Some(request) = self.enqueue(request) else { return };
-        let conn = self.connection(asker.pool, server, asker.lane);
+        let conn = match self.connection(asker.pool, server, asker.lane) {
+            Ok(conn) => conn,
+            Err(failure) => {
+                frame.clear(&mut self.buffers);
+                return self.fail_part(request, Expect::WHOLE, failure);
+            }
+        };
         let Some(to) = self.conns.get_mut(conn) else { return };
         to.outbox.append_chain(frame, &mut self.buffers);
         self.expect(conn, Expect::whole(request, 0, size, self.now, head.command.shape()));
@@ -89,7 +98,10 @@ impl Engine {
         let merge = Merge::Fixed(Box::new(refusal.reply));
         let request = Request::new(asker.client, head.command, quiet, merge, line.len());
         let Some(request) = self.enqueue(request) else { return };
-        let conn = self.connection(asker.pool, server, asker.lane);
+        let conn = match self.connection(asker.pool, server, asker.lane) {
+            Ok(conn) => conn,
+            Err(failure) => return self.fail_part(request, Expect::WHOLE, failure),
+        };
         let Some(to) = self.conns.get_mut(conn) else { return };
         to.outbox.append(&line, &mut self.buffers);
         self.expect(conn, Expect::whole(request, 0, line.len(), self.now, head.command.shape()));

@@ -28,6 +28,7 @@ mod holding;
 pub mod id;
 mod incoming;
 mod keys;
+mod lane;
 mod limits;
 mod local;
 mod memory;

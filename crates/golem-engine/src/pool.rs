@@ -1,6 +1,7 @@
 //! A pool as one worker sees it: its settings, its ring, and which connections it has to its servers.
 
 use crate::id::ServerConnId;
+use crate::lane::Lane;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use golem_config::Pool as Settings;
@@ -29,8 +30,8 @@ pub(crate) type Version = [u32; 3];
 /// One server as one worker sees it.
 #[derive(Debug)]
 pub(crate) struct Server {
-    /// Its connections, by lane.
-    pub lanes: Vec<Option<ServerConnId>>,
+    /// The places of its connections.
+    pub lanes: Vec<Lane>,
     /// What it said it is, on a connection that still lives.
     pub version: Option<Version>,
 }
@@ -67,7 +68,7 @@ impl Pool {
             servers: settings
                 .servers
                 .iter()
-                .map(|_| Server { lanes: alloc::vec![None; lanes], version: None })
+                .map(|_| Server { lanes: alloc::vec![Lane::default(); lanes], version: None })
                 .collect(),
             lane_clients: alloc::vec![0; lanes],
             settings,
@@ -98,15 +99,12 @@ impl Pool {
     /// The connection of `lane` to `server`, if there is one.
     #[inline]
     pub(crate) fn lane(&self, server: ServerIndex, lane: u16) -> Option<ServerConnId> {
-        self.servers.get(server.index())?.lanes.get(lane as usize).copied().flatten()
+        self.servers.get(server.index())?.lanes.get(lane as usize)?.conn
     }
 
-    /// Notes which connection `lane` to `server` is.
-    pub(crate) fn set_lane(&mut self, server: ServerIndex, lane: u16, conn: Option<ServerConnId>) {
-        if let Some(place) = self.servers.get_mut(server.index()).and_then(|s| s.lanes.get_mut(lane as usize))
-        {
-            *place = conn;
-        }
+    /// The place of the connection of `lane` to `server`.
+    pub(crate) fn lane_mut(&mut self, server: ServerIndex, lane: u16) -> Option<&mut Lane> {
+        self.servers.get_mut(server.index())?.lanes.get_mut(lane as usize)
     }
 
     /// Servers by index.

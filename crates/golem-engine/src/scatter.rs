@@ -19,7 +19,8 @@ const GAT_LINE: usize = 2045;
 /// A part whose line is being written.
 #[derive(Clone, Copy, Debug)]
 struct Open {
-    conn: ServerConnId,
+    /// Where to; none if the part was lost from the start.
+    conn: Option<ServerConnId>,
     part: u32,
     size: usize,
     keys: u32,
@@ -67,7 +68,8 @@ impl Engine {
     ) {
         let server = self.pools.get(pool.index()).and_then(|pool| pool.ring.server_of(key, &mut self.random));
         let Some(server) = server else {
-            self.add_part(request, ServerIndex::new(0), true);
+            let part = self.add_part(request, ServerIndex::new(0), Err(Failure::NoServer)).0;
+            self.note_key(request, part);
             return;
         };
         let slot = self.part_of.get(server.index()).copied().unwrap_or(NONE);
@@ -81,15 +83,21 @@ impl Engine {
             None => self.open_line(request, (pool, lane), server, head, line, open, None),
         };
         let Some(part) = open.get_mut(place as usize) else { return };
-        if let Some(conn) = self.conns.get_mut(part.conn) {
+        if let Some(conn) = part.conn.and_then(|conn| self.conns.get_mut(conn)) {
             conn.outbox.append(key, &mut self.buffers);
             conn.outbox.append(b" ", &mut self.buffers);
             conn.keys.push(key);
+            part.size += key.len() + 1;
+            part.keys += 1;
         }
-        part.size += key.len() + 1;
-        part.keys += 1;
+        let part = part.part;
+        self.note_key(request, part);
+    }
+
+    /// Notes that `part` asks for the request's next key.
+    fn note_key(&mut self, request: RequestId, part: u32) {
         if let Some(Request { merge: Merge::Gather(gather), .. }) = self.requests.get_mut(request) {
-            gather.key_part.push(part.part);
+            gather.key_part.push(part);
         }
     }
 
@@ -105,10 +113,10 @@ impl Engine {
         open: &mut Vec<Open>,
         slot: Option<u32>,
     ) -> u32 {
-        let part = self.add_part(request, server, false);
         let conn = self.connection(pool, server, lane);
+        let (part, conn) = self.add_part(request, server, conn);
         let mut size = 0;
-        if let Some(to) = self.conns.get_mut(conn) {
+        if let Some(to) = conn.and_then(|conn| self.conns.get_mut(conn)) {
             let exptime = head.argument.of(line);
             let words: [&[u8]; 4] = if is_gat(head.command) {
                 [head.command.name().as_bytes(), b" ", exptime, b" "]
@@ -134,7 +142,8 @@ impl Engine {
 
     /// Ends the line of a part and expects its reply. Lines end with a blank before CR LF, as nutcracker's do.
     fn close_line(&mut self, request: RequestId, head: &Head, part: Open) {
-        if let Some(to) = self.conns.get_mut(part.conn) {
+        let Some(conn) = part.conn else { return };
+        if let Some(to) = self.conns.get_mut(conn) {
             to.outbox.append(b"\r\n", &mut self.buffers);
         }
         let expect = Expect {
@@ -146,7 +155,7 @@ impl Engine {
             shape: head.command.shape(),
             discard: false,
         };
-        self.expect(part.conn, expect);
+        self.expect(conn, expect);
     }
 
     /// `flush_all`, `verbosity`: to every server, if the pool allows it.
@@ -199,8 +208,8 @@ impl Engine {
             if !wanted(self, server) {
                 continue;
             }
-            let part = self.add_part(request, server, false);
             let conn = self.connection(pool, server, lane);
+            let (part, Some(conn)) = self.add_part(request, server, conn) else { continue };
             if let Some(to) = self.conns.get_mut(conn) {
                 words.iter().for_each(|word| to.outbox.append(word, &mut self.buffers));
             }
@@ -221,17 +230,21 @@ impl Engine {
         self.settle_gather(request);
     }
 
-    /// Adds a part to the request's gather; one that is lost from the start has no server to go to.
-    fn add_part(&mut self, request: RequestId, server: ServerIndex, lost: bool) -> u32 {
+    /// Adds a part to the request's gather and says where it goes; one without a connection is lost from the start.
+    fn add_part(
+        &mut self,
+        request: RequestId,
+        server: ServerIndex,
+        conn: Result<ServerConnId, Failure>,
+    ) -> (u32, Option<ServerConnId>) {
         let Some(Request { merge: Merge::Gather(gather), .. }) = self.requests.get_mut(request) else {
-            return 0;
+            return (0, None);
         };
         let part = gather.add_part(server);
-        if lost {
-            gather.key_part.push(part);
-            gather.end_part(part, PartEnd::Failed(Failure::NoServer), b"", &mut self.buffers);
+        if let Err(failure) = conn {
+            gather.end_part(part, PartEnd::Failed(failure), b"", &mut self.buffers);
         }
-        part
+        (part, conn.ok())
     }
 }
 

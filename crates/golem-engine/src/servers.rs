@@ -1,5 +1,5 @@
 //! The life of a server connection: made at the first need, given up when it fails, falls silent or loses step. What
-//! waits there then fails, each request by itself; the next request makes a new one.
+//! waits there then fails, each request by itself; the next request makes a new one, unless it is too early for that.
 
 use crate::counters::ServerCounters;
 use crate::engine::{Engine, Notice, Wish};
@@ -12,10 +12,18 @@ use golem_ring::ServerIndex;
 
 impl Engine {
     /// The connection of `lane` to a server; a new one is asked for if there is none.
+    ///
+    /// # Errors
+    /// Why the last one failed, while it is too early to try again.
     #[inline]
-    pub(crate) fn connection(&mut self, pool: PoolIndex, server: ServerIndex, lane: u16) -> ServerConnId {
+    pub(crate) fn connection(
+        &mut self,
+        pool: PoolIndex,
+        server: ServerIndex,
+        lane: u16,
+    ) -> Result<ServerConnId, Failure> {
         match self.pools.get(pool.index()).and_then(|pool| pool.lane(server, lane)) {
-            Some(conn) => conn,
+            Some(conn) => Ok(conn),
             None => self.connect(pool, server, lane),
         }
     }
@@ -26,16 +34,22 @@ impl Engine {
         pool.and_then(|pool| pool.servers.get(server.index())).map(Arc::clone).unwrap_or_default()
     }
 
-    fn connect(&mut self, pool: PoolIndex, server: ServerIndex, lane: u16) -> ServerConnId {
+    #[cold]
+    fn connect(&mut self, pool: PoolIndex, server: ServerIndex, lane: u16) -> Result<ServerConnId, Failure> {
         let counters = self.server_counters(pool, server);
+        let place = self.pools.get_mut(pool.index()).and_then(|pool| pool.lane_mut(server, lane));
+        if let Some(failure) = place.and_then(|place| place.refusal(self.now)) {
+            counters.requests_held_off.add(1);
+            return Err(failure);
+        }
         counters.connections_open.add(1);
         counters.connections_total.add(1);
         let conn = self.conns.insert(ServerConn::new((pool, server, lane), counters, self.now));
-        if let Some(pool) = self.pools.get_mut(pool.index()) {
-            pool.set_lane(server, lane, Some(conn));
+        if let Some(place) = self.pools.get_mut(pool.index()).and_then(|pool| pool.lane_mut(server, lane)) {
+            place.conn = Some(conn);
         }
         self.wish(Wish::Connect { conn, pool, server });
-        conn
+        Ok(conn)
     }
 
     /// Whether this connection is still wanted and not there yet.
@@ -75,7 +89,9 @@ impl Engine {
         let Some(mut conn) = self.conns.remove(id) else { return };
         let (pool, server) = (conn.pool, conn.server);
         if let Some(here) = self.pools.get_mut(pool.index()) {
-            here.set_lane(server, conn.lane, None);
+            if let Some(lane) = here.lane_mut(server, conn.lane) {
+                lane.lose(failure, conn.has_answered, self.now, &mut self.random);
+            }
             if let Some(server) = here.servers.get_mut(server.index()) {
                 server.version = None;
             }

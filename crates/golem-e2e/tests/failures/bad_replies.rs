@@ -23,7 +23,7 @@ fn drops_the_connection(request: &'static [u8], reply: &'static [u8], told: &[u8
     let proxy = proxy(&[server.address()], &[])?;
     let mut client = Conversation::open(proxy.address())?;
     client.ask(request, told)?;
-    client.ask(b"get next\r\n", b"END\r\n")?;
+    client.ask_until(b"get next\r\n", b"END\r\n", BAD_REPLY)?;
     drop((client, proxy));
     server.finish()
 }
@@ -127,7 +127,7 @@ fn too_many_open_connections_is_a_refused_connection() -> Outcome {
     let proxy = proxy(&[server.address()], &[])?;
     let mut client = Conversation::open(proxy.address())?;
     client.ask(b"get a\r\n", REFUSED)?;
-    client.ask(b"get a\r\n", b"END\r\n")?;
+    client.ask_until(b"get a\r\n", b"END\r\n", REFUSED)?;
     drop((client, proxy));
     server.finish()
 }
@@ -152,7 +152,7 @@ fn memcached_without_room_for_connections_refuses_and_recovers() -> Outcome {
         connection.end_sending()?;
         connection.expect_end()?;
     }
-    client.ask(b"get a\r\n", b"END\r\n")
+    client.ask_until(b"get a\r\n", b"END\r\n", REFUSED)
 }
 
 #[test]

@@ -2,11 +2,12 @@
 
 use crate::{miss_everything, proxy};
 use golem_e2e::conversation::Conversation;
-use golem_e2e::failure::Outcome;
+use golem_e2e::failure::{Failure, Outcome};
 use golem_e2e::fake_server::FakeServer;
 use golem_e2e::port::Port;
 use golem_e2e::programs::Memcached;
 use std::net::TcpListener;
+use std::thread;
 
 const REFUSED: &[u8] = b"SERVER_ERROR Connection refused\r\n";
 const RESET: &[u8] = b"SERVER_ERROR Connection reset by peer\r\n";
@@ -22,11 +23,13 @@ fn server_that_refuses_fails_each_request_until_it_listens() -> Outcome {
     client.ask(b"mg a v\r\nms a 1\r\nx\r\ntouch a 0\r\ngat 0 a\r\n", &REFUSED.repeat(4))?;
     client.ask(&[b"set a 0 0 20000\r\n", b"x".repeat(20000).as_slice(), b"\r\n"].concat(), REFUSED)?;
     let listener = TcpListener::bind(port.address())?;
-    client.send(b"get b\r\n")?;
-    let mut server = Conversation::over(listener.accept()?.0)?;
-    server.expect(b"get b\r\n")?;
-    server.send(b"VALUE b 0 1\r\ny\r\nEND\r\n")?;
-    client.expect(b"VALUE b 0 1\r\ny\r\nEND\r\n")
+    let server = thread::spawn(move || -> Outcome {
+        let mut server = Conversation::over(listener.accept()?.0)?;
+        server.expect(b"get b\r\n")?;
+        server.send(b"VALUE b 0 1\r\ny\r\nEND\r\n")
+    });
+    client.ask_until(b"get b\r\n", b"VALUE b 0 1\r\ny\r\nEND\r\n", REFUSED)?;
+    server.join().map_err(|_| Failure::new("the server panicked"))?
 }
 
 #[test]
@@ -103,7 +106,7 @@ fn no_byte_of_a_large_value_comes_when_its_server_dies_in_the_middle() -> Outcom
     let proxy = proxy(&[server.address()], &[])?;
     let mut client = Conversation::open(proxy.address())?;
     client.ask(b"get a\r\n", CLOSED)?;
-    client.ask(b"get b\r\n", b"END\r\n")?;
+    client.ask_until(b"get b\r\n", b"END\r\n", CLOSED)?;
     drop((client, proxy));
     server.finish()
 }
@@ -117,7 +120,7 @@ fn server_that_closed_while_idle_is_connected_again_without_an_error() -> Outcom
     server.process.kill()?;
     client.ask(b"get a\r\n", REFUSED)?;
     server.restart()?;
-    client.ask(b"get a\r\n", b"END\r\n")
+    client.ask_until(b"get a\r\n", b"END\r\n", REFUSED)
 }
 
 #[test]
@@ -150,7 +153,7 @@ fn only_requests_of_the_lost_server_fail_and_replies_stay_in_order() -> Outcome 
     client.send(requests.as_bytes())?;
     other.expect(value(&good[2]).as_bytes())?;
     client.expect(replies.as_bytes())?;
-    client.ask(get(&bad[0]).as_bytes(), b"END\r\n")?;
+    client.ask_until(get(&bad[0]).as_bytes(), b"END\r\n", CLOSED)?;
     drop((client, other, proxy));
     dying.finish()
 }

@@ -1,5 +1,5 @@
 //! What clients see when a server fails: exactly the requests concerned get `SERVER_ERROR` with its reason, in order, the
-//! next request connects anew, and other clients do not notice. The servers play scripts, so that they fail at the
+//! next requests connect anew, and other clients do not notice. The servers play scripts, so that they fail at the
 //! worst moment.
 
 mod bad_replies;

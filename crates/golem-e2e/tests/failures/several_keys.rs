@@ -146,7 +146,7 @@ fn part_without_its_end_fails_the_request_only() -> Outcome {
     let mut client = Conversation::open(proxy.address())?;
     let request = format!("get {bad} {good}\r\n");
     client.ask(request.as_bytes(), b"SERVER_ERROR Connection closed by server\r\n")?;
-    client.ask(request.as_bytes(), b"END\r\n")?;
+    client.ask_until(request.as_bytes(), b"END\r\n", b"SERVER_ERROR Connection closed by server\r\n")?;
     drop((client, proxy));
     server.finish()
 }

@@ -8,4 +8,5 @@ mod limits;
 mod losses;
 mod meta;
 mod peers;
+mod reconnecting;
 mod script;

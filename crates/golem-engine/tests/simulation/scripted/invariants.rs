@@ -141,6 +141,7 @@ fn a_request_that_may_have_reached_a_server_is_not_repeated() {
     script.says(client, "incr a 1\r\nset b 0 0 1\r\nx\r\n");
     assert_eq!(script.asked(0), "incr a 1\r\nset b 0 0 1\r\nx\r\n");
     script.server_resets(0);
+    script.wait(20);
     script.says(client, "get c\r\n");
     assert_eq!(script.asked(0), "get c\r\n");
 }

@@ -29,6 +29,7 @@ fn each_failure_has_nutcrackers_wording_and_the_client_stays() {
     script.says(client, "get a\r\n");
     assert_eq!(script.hears(client), "SERVER_ERROR Connection refused\r\n");
     script.refuses = None;
+    script.wait(20);
     script.says(client, "get a\r\n");
     script.answers(0, "END\r\n");
     assert_eq!(script.hears(client), "END\r\n", "the next need makes a new connection");

@@ -8,6 +8,9 @@ use crate::oracle::verdict::Verdict;
 use crate::pipe::End;
 use crate::stage::Stage;
 
+/// How long a client may rest after an error, in microseconds: a server connection may be tried again meanwhile.
+const LONGEST_REST: usize = 50_000;
+
 pub(crate) struct Client {
     pub(crate) link: usize,
     pub(crate) style: Style,
@@ -17,6 +20,8 @@ pub(crate) struct Client {
     asked: usize,
     /// Bytes sent so far.
     sent: u64,
+    /// After an error it asks nothing before this time.
+    rests_until: u64,
     /// It has said that it sends no more.
     has_finished: bool,
     /// It has closed its socket.
@@ -32,6 +37,7 @@ impl Client {
             verdict: Verdict::new(),
             asked: 0,
             sent: 0,
+            rests_until: 0,
             has_finished: false,
             is_gone: false,
         }
@@ -59,6 +65,9 @@ impl Client {
         let bytes = stage.links[self.link].outward.take(most);
         if !bytes.is_empty() {
             stage.progress = true;
+            if bytes.windows(6).any(|word| word == b"_ERROR") && stage.dice.one_in(2) {
+                self.rests_until = stage.now + stage.dice.below(LONGEST_REST) as u64;
+            }
             let heard = self.verdict.hear(&bytes, stage.now, book, stage.settings.multiget_failure);
             if let Err(what) = heard {
                 stage.fail(&format!("{:?}: {what}", stage.links[self.link].connection));
@@ -103,6 +112,7 @@ impl Client {
             return;
         }
         if self.traffic.unsent().is_empty()
+            && self.rests_until <= stage.now
             && self.asked < self.style.requests
             && self.verdict.waiting() < self.style.depth
         {
@@ -168,6 +178,11 @@ impl Client {
     /// Whether all is done that this client does: it is gone, or waits for nothing.
     pub(crate) fn is_done(&self) -> bool {
         self.is_gone
+    }
+
+    /// When it goes on after a rest.
+    pub(crate) fn next_time(&self, now: u64) -> Option<u64> {
+        Some(self.rests_until).filter(|&time| !self.is_gone && time > now)
     }
 
     /// From now on it reads whatever comes.

@@ -225,8 +225,9 @@ impl History {
     fn leap(&mut self) -> bool {
         let now = self.stage.now;
         let servers = self.servers.iter().filter_map(|server| server.next_time(now)).min();
+        let clients = self.clients.iter().filter_map(|client| client.next_time(now)).min();
         let deadline = self.stage.next_deadline().filter(|&time| time > now);
-        match servers.into_iter().chain(deadline).min() {
+        match servers.into_iter().chain(clients).chain(deadline).min() {
             Some(time) => {
                 self.stage.now = time;
                 true
