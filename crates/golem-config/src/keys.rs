@@ -231,7 +231,9 @@ keys! {
     DISTRIBUTION = "distribution", Kind::Distribution, "ketama", "", Both,
         "How a hash becomes a server.";
     TIMEOUT = "timeout", Kind::Number { min: 0, max: I32_MAX }, NONE, "ms", Both,
-        "How long a server may take to accept a connection or to answer; unset and 0 wait for ever, with a warning.";
+        "How long a server may take to answer; unset and 0 wait for ever, with a warning.";
+    CONNECT_TIMEOUT = "connect_timeout", Kind::Number { min: 1, max: I32_MAX }, NONE, "ms", Golemproxy,
+        "How long making a connection to a server may take; unset, it is `timeout`, or 3000 where that is unset too.";
     BACKLOG = "backlog", Kind::Number { min: 0, max: I32_MAX }, "512", "connections", Both,
         "Length of the queue of connections that are not accepted yet.";
     PRECONNECT = "preconnect", Kind::Switch, "false", "", Both,

@@ -68,6 +68,8 @@ pub struct Pool {
     pub distribution: Distribution,
     /// How long a server may take to connect or to answer; `None` waits for ever. Never zero.
     pub timeout: Option<Duration>,
+    /// How long making a connection to a server may take. Never zero.
+    pub connect_timeout: Duration,
     /// The queue length given to `listen(2)`, 0 to 2147483647.
     pub backlog: u32,
     /// TCP keepalive on client connections.

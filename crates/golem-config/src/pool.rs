@@ -14,6 +14,9 @@ use crate::raw::Entry;
 use crate::scalar::quoted;
 use crate::section::Section;
 
+/// How long making a connection may take where the file says nothing of time.
+const LONGEST_CONNECTING: Duration = Duration::from_secs(3);
+
 /// The pool `name`; `None` if a part without which there is no pool is missing or wrong.
 pub(crate) fn check(
     place: Place<'_>,
@@ -32,9 +35,11 @@ pub(crate) fn check(
     let multiget_failure = section.word(&keys::MULTIGET_FAILURE, multiget_failure, problems);
     let hash_tag = hash_tag(&section, problems);
     let (client_soft_limit, client_hard_limit) = client_limits(&section, problems);
+    let timeout = timeout(&section, problems);
     let pool = Pool {
         name: name.to_owned(),
-        timeout: timeout(&section, problems),
+        timeout,
+        connect_timeout: connect_timeout(&section, timeout, problems),
         backlog: section.number(&keys::BACKLOG, problems),
         tcpkeepalive: section.switch(&keys::TCPKEEPALIVE, problems),
         reuseport: section.switch(&keys::REUSEPORT, problems),
@@ -209,6 +214,11 @@ fn timeout(section: &Section<'_>, problems: &mut Problems) -> Option<Duration> {
         "set it to some hundred milliseconds: 'timeout: 400'",
     );
     None
+}
+
+fn connect_timeout(section: &Section<'_>, timeout: Option<Duration>, problems: &mut Problems) -> Duration {
+    let given = section.optional_number(&keys::CONNECT_TIMEOUT, problems).map(Duration::from_millis);
+    given.or(timeout).unwrap_or(LONGEST_CONNECTING)
 }
 
 fn multiget_failure(word: &str) -> Option<MultigetFailure> {

@@ -101,6 +101,7 @@ impl Engine {
         rows.add("hash", settings.hash.name());
         rows.add("distribution", settings.distribution.name());
         rows.add("timeout", settings.timeout.map_or(0, |timeout| timeout.as_millis()));
+        rows.add("connect_timeout", settings.connect_timeout.as_millis());
         rows.add("server_connections", settings.server_connections);
         rows.add("servers", settings.servers.len());
         rows.add("preconnect", settings.preconnect);

@@ -4,7 +4,6 @@
 use crate::buffers::{Buffers, MEDIUM};
 use crate::chain::Chain;
 use crate::counters::ServerCounters;
-use crate::failure::Failure;
 use crate::filling::Filling;
 use crate::id::RequestId;
 use crate::keys::KeyQueue;
@@ -91,9 +90,11 @@ pub(crate) struct ServerConn {
     pub link: Link,
     /// It is on the list of connections to be written.
     pub dirty: bool,
+    /// When the attempt to make it is given up.
+    pub made_by: Time,
     /// For when a timer is armed.
     pub timer: Option<Time>,
-    /// That timer looks only after the silence behind late requests: the next request needs a nearer one.
+    /// No request that waits needs that timer, so the next request may need a nearer one.
     pub timer_is_far: bool,
     /// A complete reply has come in: it is no more a fresh connection.
     pub has_answered: bool,
@@ -121,11 +122,11 @@ pub(crate) struct ServerConn {
 }
 
 impl ServerConn {
-    /// A connection that is being made.
+    /// A connection that is being made from `now` on, until it is given up.
     pub(crate) fn new(
         (pool, server, lane): (PoolIndex, ServerIndex, u16),
         counters: Arc<ServerCounters>,
-        now: Time,
+        (now, made_by): (Time, Time),
     ) -> Self {
         Self {
             pool,
@@ -134,6 +135,7 @@ impl ServerConn {
             counters,
             link: Link::Connecting,
             dirty: false,
+            made_by,
             timer: None,
             timer_is_far: false,
             has_answered: false,
@@ -246,14 +248,18 @@ impl ServerConn {
         self.counters.out_queue_bytes.add(bytes as usize);
     }
 
-    /// When the oldest request that was not yet told so times out.
-    pub(crate) fn deadline(&self, timeout: Duration) -> Option<Time> {
-        let next = self.fifo.get(self.late).map(|expect| expect.since.after(timeout));
+    /// When to look at it next: when the oldest request that was not yet told so times out, or the connection is given up.
+    pub(crate) fn deadline(&self, timeout: Option<Duration>) -> Option<Time> {
+        let next = timeout.and_then(|timeout| Some(self.fifo.get(self.late)?.since.after(timeout)));
         // Late ones are still waited for, but not for ever.
-        let silence = (!self.fifo.is_empty()).then(|| self.silence_ends(timeout));
-        match (next, silence) {
-            (Some(next), Some(silence)) => Some(next.min(silence)),
-            (next, silence) => next.or(silence),
+        let end = match (self.link, timeout) {
+            (Link::Connecting, _) => Some(self.made_by),
+            (Link::Up, Some(timeout)) if !self.fifo.is_empty() => Some(self.silence_ends(timeout)),
+            (Link::Up, _) => None,
+        };
+        match (next, end) {
+            (Some(next), Some(end)) => Some(next.min(end)),
+            (next, end) => next.or(end),
         }
     }
 
@@ -318,14 +324,16 @@ impl ServerConn {
     }
 
     /// Whether the connection should be given up at `now`, and why.
-    pub(crate) fn has_fallen_silent(&self, now: Time, timeout: Duration) -> Option<Failure> {
-        if self.fifo.is_empty() {
-            return None;
+    pub(crate) fn gives_up(&self, now: Time, timeout: Option<Duration>) -> Option<&'static str> {
+        match (self.link, timeout) {
+            (Link::Connecting, _) => (self.made_by <= now).then_some("no connection within connect_timeout"),
+            (Link::Up, Some(timeout)) if !self.fifo.is_empty() => {
+                let silent = self.silence_ends(timeout) <= now;
+                let slow = self.late_row >= LATE_IN_A_ROW;
+                (silent || slow).then_some("it does not answer")
+            }
+            (Link::Up, _) => None,
         }
-        let connecting = self.link == Link::Connecting && self.heard.after(timeout) <= now;
-        let silent = self.silence_ends(timeout) <= now;
-        let slow = self.late_row >= LATE_IN_A_ROW;
-        (connecting || silent || slow).then_some(Failure::TimedOut)
     }
 
     /// Checks what must hold between any two steps.

@@ -8,6 +8,7 @@ use crate::id::{Connection, ServerConnId};
 use crate::pool::{PoolIndex, Version};
 use crate::server::{Incoming, Link, ServerConn};
 use alloc::sync::Arc;
+use core::time::Duration;
 use golem_ring::ServerIndex;
 
 impl Engine {
@@ -44,10 +45,13 @@ impl Engine {
         }
         counters.connections_open.add(1);
         counters.connections_total.add(1);
-        let conn = self.conns.insert(ServerConn::new((pool, server, lane), counters, self.now));
+        let patience = self.pools.get(pool.index()).map(|pool| pool.settings.connect_timeout);
+        let times = (self.now, self.now.after(patience.unwrap_or_default()));
+        let conn = self.conns.insert(ServerConn::new((pool, server, lane), counters, times));
         if let Some(place) = self.pools.get_mut(pool.index()).and_then(|pool| pool.lane_mut(server, lane)) {
             place.conn = Some(conn);
         }
+        self.arm_server(conn);
         self.wish(Wish::Connect { conn, pool, server });
         Ok(conn)
     }
@@ -134,15 +138,13 @@ impl Engine {
         if conn.timer.is_some() && !conn.timer_is_far {
             return;
         }
-        let Some(timeout) = self.pools.get(conn.pool.index()).and_then(|pool| pool.settings.timeout) else {
-            return;
-        };
-        if let Some(deadline) = conn.deadline(timeout)
-            && conn.timer.is_none_or(|timer| deadline < timer)
-        {
-            conn.timer = Some(deadline);
+        let timeout = self.pools.get(conn.pool.index()).and_then(|pool| pool.settings.timeout);
+        if let Some(deadline) = conn.deadline(timeout) {
             conn.timer_is_far = conn.all_are_late();
-            self.timers.arm(deadline, Connection::Server(id));
+            if conn.timer.is_none_or(|timer| deadline < timer) {
+                conn.timer = Some(deadline);
+                self.timers.arm(deadline, Connection::Server(id));
+            }
         }
     }
 
@@ -155,11 +157,20 @@ impl Engine {
             return;
         }
         conn.timer = None;
-        let Some(timeout) = self.timeout(pool) else { return };
-        if let Some(failure) = self.conns.get(id).and_then(|conn| conn.has_fallen_silent(now, timeout)) {
-            self.server_lost(id, failure, "");
+        let timeout = self.timeout(pool);
+        if let Some(why) = self.conns.get(id).and_then(|conn| conn.gives_up(now, timeout)) {
+            self.server_lost(id, Failure::TimedOut, why);
             return;
         }
+        if let Some(timeout) = timeout {
+            self.fail_late(id, (pool, server), timeout);
+        }
+        self.arm_server(id);
+    }
+
+    /// Fails the requests of a connection that are late; those of which nothing was written are never sent.
+    fn fail_late(&mut self, id: ServerConnId, (pool, server): (PoolIndex, ServerIndex), timeout: Duration) {
+        let now = self.now;
         let mut late = 0;
         while let Some(expect) = self.conns.get_mut(id).and_then(|conn| conn.next_late(now, timeout)) {
             late += usize::from(self.is_wanted(expect.request));
@@ -175,7 +186,6 @@ impl Engine {
             self.server_counters(pool, server).server_timedout.add(1);
             self.wish(Wish::Notice(Notice::Late { pool, server, requests: late }));
         }
-        self.arm_server(id);
     }
 
     /// Notes what a server says it is.

@@ -93,9 +93,13 @@ fn connection_that_is_not_accepted_times_out() -> Outcome {
     let filling: Vec<_> = (0..8)
         .map_while(|_| std::net::TcpStream::connect_timeout(&address, Duration::from_millis(50)).ok())
         .collect();
-    let proxy = proxy(&[address], &["timeout: 300"])?;
-    let mut client = Conversation::open(proxy.address())?;
-    in_time(|| client.ask(b"get a\r\n", TIMED_OUT))?;
+    for settings in
+        [&["timeout: 300"][..], &["timeout: 0", "connect_timeout: 300"], &["connect_timeout: 300"]]
+    {
+        let proxy = proxy(&[address], settings)?;
+        let mut client = Conversation::open(proxy.address())?;
+        in_time(|| client.ask(b"get a\r\n", TIMED_OUT))?;
+    }
     drop(filling);
     Ok(())
 }

@@ -2,6 +2,7 @@
 //! invariants of the engine.
 
 mod cases;
+mod connecting;
 mod cuts;
 mod invariants;
 mod limits;

@@ -58,6 +58,8 @@ fn random_settings(dice: &mut Dice) -> Settings {
     settings.distribution = dice.pick(&[Distribution::Ketama, Distribution::Modula]);
     let wait = Duration::from_millis(dice.pick(&[100, 300, 1000]));
     settings.timeout = (!dice.one_in(8)).then_some(wait);
+    let patience = settings.timeout.unwrap_or(Duration::from_secs(3));
+    settings.connect_timeout = dice.pick(&[patience, patience, patience / 3, patience * 4]);
     settings.server_connections = dice.pick(&[1, 1, 2, 3]);
     settings.preconnect = dice.one_in(3);
     settings.multiget_failure =

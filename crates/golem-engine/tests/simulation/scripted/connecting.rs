@@ -1,0 +1,110 @@
+//! How long, and by how many, a connection may be waited for.
+
+use super::script::{Script, Who};
+use std::time::Duration;
+
+const LATE: &str = "SERVER_ERROR Connection timed out\r\n";
+
+/// A server to which attempts to connect stay undecided, and a client.
+fn hanging(timeout: Option<u64>, connect_timeout: u64) -> (Script, Who) {
+    let mut script = Script::with(1, |settings| {
+        settings.timeout = timeout.map(Duration::from_millis);
+        settings.connect_timeout = Duration::from_millis(connect_timeout);
+    });
+    script.hangs = true;
+    let client = script.client();
+    (script, client)
+}
+
+/// The attempt that hangs is made, or fails as it should have.
+fn decide(script: &mut Script) {
+    script.hangs = false;
+    script.run();
+}
+
+#[test]
+fn an_attempt_ends_also_where_replies_are_waited_for_without_end() {
+    let (mut script, client) = hanging(None, 500);
+    script.says(client, "get a\r\n");
+    script.wait(400);
+    script.says(client, "get b\r\n");
+    script.wait(99);
+    assert_eq!(script.hears(client), "");
+    script.wait(1);
+    assert_eq!(script.hears(client), LATE.repeat(2));
+    assert_eq!(script.stage.workers[0].engine.server_connections(), 0);
+    // Also when nobody waits any more.
+    script.wait(20);
+    script.says(client, "get a\r\n");
+    script.client_closes(client);
+    script.wait(500);
+    assert_eq!(script.stage.workers[0].engine.server_connections(), 0);
+    assert_eq!(script.stage.next_deadline(), None, "nothing is left to look at");
+}
+
+#[test]
+fn an_attempt_that_is_made_in_time_is_not_given_up() {
+    let (mut script, client) = hanging(None, 500);
+    script.says(client, "get a\r\n");
+    script.wait(499);
+    decide(&mut script);
+    script.wait(60_000);
+    assert_eq!(script.asked(0), "get a\r\n");
+    script.answers(0, "END\r\n");
+    assert_eq!(script.hears(client), "END\r\n");
+    assert_eq!(script.counter(0, "connections_total"), 1);
+}
+
+#[test]
+fn requests_time_out_while_the_attempt_goes_on() {
+    let (mut script, client) = hanging(Some(100), 1000);
+    script.says(client, "get a\r\n");
+    script.wait(50);
+    script.says(client, "get b\r\n");
+    script.wait(50);
+    assert_eq!(script.hears(client), LATE);
+    script.wait(50);
+    assert_eq!(script.hears(client), LATE);
+    script.wait(500);
+    script.says(client, "get c\r\n");
+    decide(&mut script);
+    assert_eq!(script.asked(0), "get c\r\n", "what was late is never sent");
+    script.answers(0, "END\r\n");
+    assert_eq!(script.hears(client), "END\r\n");
+}
+
+#[test]
+fn an_attempt_may_end_before_its_requests_are_late() {
+    let (mut script, client) = hanging(Some(1000), 100);
+    script.says(client, "get a\r\n");
+    script.wait(100);
+    assert_eq!(script.hears(client), LATE);
+    script.says(client, "get a\r\n");
+    assert_eq!(script.hears(client), LATE, "too early to try again");
+    assert_eq!(script.counter(0, "connections_total"), 1);
+}
+
+#[test]
+fn a_connection_made_beforehand_is_given_up_too() {
+    let mut script = Script::with(1, |settings| {
+        settings.preconnect = true;
+        settings.connect_timeout = Duration::from_millis(200);
+    });
+    script.hangs = true;
+    script.stage.preconnect();
+    script.wait(200);
+    assert_eq!(script.stage.workers[0].engine.server_connections(), 0);
+}
+
+#[test]
+fn a_request_is_late_in_time_on_a_connection_just_made() {
+    let (mut script, client) = hanging(Some(100), 3000);
+    script.hangs = false;
+    script.says(client, "get a\r\n");
+    script.wait(99);
+    assert_eq!(script.hears(client), "");
+    script.wait(1);
+    assert_eq!(script.hears(client), LATE);
+    script.wait(200);
+    assert!(!script.is_up(0), "silent for three timeouts");
+}
