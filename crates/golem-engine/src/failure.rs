@@ -20,6 +20,8 @@ pub enum Failure {
     BadReply,
     /// No server of the pool is in the ring.
     NoServer,
+    /// As many requests wait for the connection to be made as may.
+    Crowded,
     /// Another error of the operating system, by its number on Linux.
     Os(i32),
 }
@@ -36,6 +38,7 @@ impl Failure {
             Self::HostDown => "Host is down",
             Self::NoSuchFile => "No such file or directory",
             Self::BadReply => "Invalid argument",
+            Self::Crowded => "Too many requests wait for a connection",
             Self::Os(number) => os_text(number),
         }
     }

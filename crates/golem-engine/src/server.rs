@@ -70,6 +70,11 @@ pub(crate) enum Link {
     Up,
 }
 
+/// So many requests may wait for one connection to be made.
+const WAITING_MOST: usize = 16_384;
+/// Once they have so many bytes, no more may join them.
+const WAITING_BYTES: usize = 64 * 1024 * 1024;
+
 /// After so many late replies in a row the connection is given up.
 pub(crate) const LATE_IN_A_ROW: u32 = 8;
 /// After so many `timeout`s without a byte while requests wait the connection is given up.
@@ -151,6 +156,13 @@ impl ServerConn {
             unsent: (0, 0, 0),
             lead: 0,
         }
+    }
+
+    /// Whether nobody else may wait for it to be made.
+    #[inline]
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.link == Link::Connecting
+            && (self.fifo.len() >= WAITING_MOST || self.outbox.len() >= WAITING_BYTES)
     }
 
     /// A part was put into the outbox; its reply is expected.

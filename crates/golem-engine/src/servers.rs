@@ -15,7 +15,7 @@ impl Engine {
     /// The connection of `lane` to a server; a new one is asked for if there is none.
     ///
     /// # Errors
-    /// Why the last one failed, while it is too early to try again.
+    /// Why the last one failed, while it is too early to try again; or that too many wait for it.
     #[inline]
     pub(crate) fn connection(
         &mut self,
@@ -24,6 +24,9 @@ impl Engine {
         lane: u16,
     ) -> Result<ServerConnId, Failure> {
         match self.pools.get(pool.index()).and_then(|pool| pool.lane(server, lane)) {
+            Some(conn) if self.conns.get(conn).is_some_and(ServerConn::is_crowded) => {
+                self.turn_away(pool, server)
+            }
             Some(conn) => Ok(conn),
             None => self.connect(pool, server, lane),
         }
@@ -33,6 +36,12 @@ impl Engine {
     fn server_counters(&self, pool: PoolIndex, server: ServerIndex) -> Arc<ServerCounters> {
         let pool = self.counters.pools.get(pool.index());
         pool.and_then(|pool| pool.servers.get(server.index())).map(Arc::clone).unwrap_or_default()
+    }
+
+    #[cold]
+    fn turn_away(&self, pool: PoolIndex, server: ServerIndex) -> Result<ServerConnId, Failure> {
+        self.server_counters(pool, server).requests_turned_away.add(1);
+        Err(Failure::Crowded)
     }
 
     #[cold]
@@ -114,6 +123,7 @@ impl Engine {
             | Failure::NoSuchFile
             | Failure::BadReply
             | Failure::NoServer
+            | Failure::Crowded
             | Failure::Os(_) => &counters.server_err,
         }
         .add(1);

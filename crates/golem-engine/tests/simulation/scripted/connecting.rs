@@ -108,3 +108,51 @@ fn a_request_is_late_in_time_on_a_connection_just_made() {
     script.wait(200);
     assert!(!script.is_up(0), "silent for three timeouts");
 }
+
+const CROWDED: &str = "SERVER_ERROR Too many requests wait for a connection\r\n";
+
+#[test]
+fn only_so_many_requests_wait_for_a_connection() {
+    let mut script = Script::with(2, |settings| {
+        // Enough for 256 requests of which no reply has come.
+        (settings.client_soft_limit, settings.client_hard_limit) = (1 << 40, 1 << 40);
+        settings.multiget_failure = golem_config::MultigetFailure::Keep;
+    });
+    let (key, other) = (script.key(0, 0), script.key(1, 0));
+    script.hangs = true;
+    let crowd: Vec<Who> = (0..64).map(|_| script.client()).collect();
+    for &client in &crowd {
+        script.says(client, format!("get {key}\r\n").repeat(256));
+        assert_eq!(script.hears(client), "");
+    }
+    let late = script.client();
+    script.says(late, format!("get {key}\r\nset {key} 0 0 1 noreply\r\nx\r\nget {key} {other}\r\n"));
+    assert_eq!(script.hears(late), CROWDED, "the last request waits for the other server");
+    assert_eq!(script.counter(0, "requests_turned_away"), 3);
+    decide(&mut script);
+    script.answers(1, "END\r\n");
+    assert_eq!(script.hears(late), CROWDED);
+    assert_eq!(script.asked(0).len(), 16_384 * format!("get {key}\r\n").len());
+    script.says(late, format!("get {key}\r\n"));
+    assert_eq!(script.asked(0), format!("get {key}\r\n"), "the connection is made");
+    script.answers(0, "END\r\n".repeat(16_385));
+    assert_eq!(script.hears(late), "END\r\n");
+    for client in crowd.into_iter().chain([late]) {
+        script.client_closes(client);
+    }
+    assert!(script.is_empty());
+}
+
+#[test]
+fn only_so_many_bytes_wait_for_a_connection() {
+    const HALF: usize = 33 << 20;
+    let (mut script, client) = hanging(None, 3000);
+    let set = format!("set a 0 0 {HALF}\r\n{}\r\n", "x".repeat(HALF));
+    for _ in 0..2 {
+        let sender = script.client_with((set.len(), 100));
+        script.says(sender, &set);
+        assert_eq!(script.hears(sender), "");
+    }
+    script.says(client, "get a\r\n");
+    assert_eq!(script.hears(client), CROWDED);
+}
