@@ -98,6 +98,7 @@ counters! {
         replies_discarded, Command, "# replies read and dropped: noreply, late, or the client has gone";
         protocol_errors, Command, "# connections dropped because the server sent what answers no request";
         server_full, Command, "# connections that the server refused by saying that it has too many";
+        requests_repeated, Command, "# requests asked once more, because an idle connection ended when they came";
         requests_held_off, Command, "# requests failed at once because it was too early to connect again";
         requests_turned_away, Command, "# requests failed at once because too many waited for a connection being made";
     }

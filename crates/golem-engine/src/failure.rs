@@ -27,6 +27,9 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// The number of the error that writing to a connection which the peer has closed gives.
+    pub(crate) const BROKEN_PIPE: i32 = 32;
+
     /// The text behind `SERVER_ERROR `. nutcracker says `unknown` where a server closes the connection; that says
     /// nothing, so this one differs on purpose.
     pub const fn text(self) -> &'static str {

@@ -9,7 +9,7 @@ use crate::pool::PoolIndex;
 use crate::request::{Merge, Request};
 use crate::server::Expect;
 use alloc::boxed::Box;
-use golem_protocol::memcached::{Parsed, Refusal, Request as Head, Shape, decode_key, parse_line};
+use golem_protocol::memcached::{Command, Parsed, Refusal, Request as Head, Shape, decode_key, parse_line};
 use golem_ring::ServerIndex;
 
 /// Who asks, with what of a client stays the same while its requests are read.
@@ -60,6 +60,8 @@ impl Engine {
         if shape == Shape::Values {
             keys = 1;
             to.keys.push(head.key.of(frame));
+        } else if head.command == Command::MetaGet {
+            self.keep_for_repeat(conn, request, head, frame);
         }
         self.expect(conn, Expect::whole(request, keys, size, self.now, shape));
     }

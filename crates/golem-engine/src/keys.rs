@@ -41,6 +41,17 @@ impl KeyQueue {
         rest.get(..len as usize)
     }
 
+    /// The keys, first one first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = self.bytes.get(self.head..).unwrap_or_default();
+        core::iter::from_fn(move || {
+            let (&len, behind) = rest.split_first()?;
+            let (key, after) = behind.split_at_checked(len as usize)?;
+            rest = after;
+            Some(key)
+        })
+    }
+
     /// Takes `count` keys off.
     #[inline]
     pub(crate) fn skip(&mut self, count: u32) {

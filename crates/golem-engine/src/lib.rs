@@ -34,6 +34,7 @@ mod local;
 mod memory;
 mod pace;
 mod pool;
+mod repeat;
 mod replies;
 mod request;
 mod requests;

@@ -2,6 +2,7 @@
 
 use crate::id::ServerConnId;
 use crate::lane::Lane;
+use crate::repeat::Budget;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use golem_config::Pool as Settings;
@@ -47,6 +48,8 @@ pub(crate) struct Pool {
     pub ring: Ring,
     /// In index order.
     pub servers: Vec<Server>,
+    /// What of its requests may be repeated.
+    pub repeats: Budget,
     /// Clients per lane.
     lane_clients: Vec<u32>,
 }
@@ -70,6 +73,7 @@ impl Pool {
                 .iter()
                 .map(|_| Server { lanes: alloc::vec![Lane::default(); lanes], version: None })
                 .collect(),
+            repeats: Budget::default(),
             lane_clients: alloc::vec![0; lanes],
             settings,
         }

@@ -176,6 +176,7 @@ impl Engine {
         let begun = conn.reply_begun || last > 0;
         let (pool, server) = (conn.pool, conn.server);
         let Some(expect) = conn.pop() else { return Ok(()) };
+        conn.drop_kept(&mut self.buffers);
         self.pace.note_reply(expect.since, self.now);
         let shown = if expect.discard {
             false

@@ -103,6 +103,10 @@ pub(crate) struct ServerConn {
     pub timer_is_far: bool,
     /// A complete reply has come in: it is no more a fresh connection.
     pub has_answered: bool,
+    /// The request at the FIFO's front came when nothing else was expected, and the connection had answered before.
+    pub asked_idle: bool,
+    /// The line of that request, if it is one that may be repeated and is not made of its keys alone.
+    pub kept: Vec<u8>,
     /// Requests on their way out.
     pub outbox: Chain,
     fifo: VecDeque<Expect>,
@@ -144,6 +148,8 @@ impl ServerConn {
             timer: None,
             timer_is_far: false,
             has_answered: false,
+            asked_idle: false,
+            kept: Vec::new(),
             outbox: Chain::new(MEDIUM),
             fifo: VecDeque::new(),
             late: 0,
@@ -170,6 +176,7 @@ impl ServerConn {
     pub(crate) fn expect(&mut self, expect: Expect) {
         if self.fifo.is_empty() {
             self.heard = expect.since;
+            self.asked_idle = self.has_answered;
         }
         let size = expect.size as usize;
         self.fifo.push_back(expect);
@@ -222,6 +229,7 @@ impl ServerConn {
         }
         self.keys.skip(expect.keys.1);
         self.reply_begun = false;
+        self.asked_idle = false;
         if self.fifo.is_empty() && self.fifo.capacity() > 4096 {
             self.fifo = VecDeque::new();
         }
@@ -320,6 +328,10 @@ impl ServerConn {
         if late == 0 || self.late < start {
             return Vec::new();
         }
+        if start == 0 {
+            self.asked_idle = false;
+            self.drop_kept(buffers);
+        }
         let (unsent, _, written) = self.unsent;
         let part = self.fifo.iter().take(start).skip(self.fifo.len() - unsent);
         let before = self.lead + part.map(|expect| u64::from(expect.size)).sum::<u64>() - written;
@@ -357,6 +369,12 @@ impl ServerConn {
         let sum: u64 = self.fifo.iter().skip(self.fifo.len() - unsent).map(|e| u64::from(e.size)).sum();
         if sum != bytes || written > bytes {
             return Err("sizes of unsent entries do not add up");
+        }
+        if self.asked_idle && (self.fifo.is_empty() || !self.has_answered) {
+            return Err("a request may be repeated that is not there, or not on a connection in use");
+        }
+        if !self.kept.is_empty() && !self.asked_idle {
+            return Err("a line is kept that will not be repeated");
         }
         if self.lead + bytes - written != self.outbox.len() as u64 {
             return Err("the outbox does not match the FIFO");

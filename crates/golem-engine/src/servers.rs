@@ -127,6 +127,8 @@ impl Engine {
             | Failure::Os(_) => &counters.server_err,
         }
         .add(1);
+        self.repeat(&mut conn, failure);
+        conn.drop_kept(&mut self.buffers);
         let waiting = conn.waiting().filter(|expect| !expect.discard).count();
         self.wish(Wish::Notice(Notice::ServerLost { pool, server, failure, detail, waiting }));
         conn.outbox.clear(&mut self.buffers);

@@ -157,3 +157,28 @@ fn only_requests_of_the_lost_server_fail_and_replies_stay_in_order() -> Outcome 
     drop((client, other, proxy));
     dying.finish()
 }
+
+#[test]
+fn read_on_an_idle_connection_that_ends_is_asked_once_more() -> Outcome {
+    for resets in [false, true] {
+        let server = FakeServer::start(move |number, mut proxy| {
+            proxy.expect(if number == 0 { b"set a 0 0 1\r\nx\r\n" } else { b"get a\r\n" })?;
+            proxy.send(if number == 0 { b"STORED\r\n" } else { b"VALUE a 0 1\r\nx\r\nEND\r\n" })?;
+            if number > 0 {
+                proxy.expect(b"delete a\r\n")?;
+                return proxy.end_sending();
+            }
+            proxy.expect(b"get a\r\n")?;
+            if resets { proxy.reset() } else { proxy.end_sending() }
+        })?;
+        let proxy = proxy(&[server.address()], &[])?;
+        let mut client = Conversation::open(proxy.address())?;
+        client.ask(b"set a 0 0 1\r\nx\r\n", b"STORED\r\n")?;
+        client.ask(b"get a\r\n", b"VALUE a 0 1\r\nx\r\nEND\r\n")?;
+        // What changes something is not asked again.
+        client.ask(b"delete a\r\n", CLOSED)?;
+        drop((client, proxy));
+        server.finish()?;
+    }
+    Ok(())
+}

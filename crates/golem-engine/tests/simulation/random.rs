@@ -71,10 +71,13 @@ fn random_histories_keep_every_promise() {
         }
     });
     println!("{}", sum.coverage.table());
-    let Account { steps, events, replies, served, ref coverage } = sum;
-    println!("{seeds} seeds, {steps} steps, {events} calls, {served} requests at servers, {replies} replies");
+    let Account { steps, events, replies, served, repeated, ref coverage } = sum;
+    println!(
+        "{seeds} seeds, {steps} steps, {events} calls, {served} requests at servers, {replies} replies, {repeated} repeated"
+    );
     println!("{:.1} s", started.elapsed().as_secs_f64());
     if seeds >= 600 {
         assert_eq!(coverage.gaps(), [], "faults that never met a connection in these states");
+        assert!(repeated > 0, "no request was repeated");
     }
 }

@@ -10,4 +10,5 @@ mod losses;
 mod meta;
 mod peers;
 mod reconnecting;
+mod repeating;
 mod script;

@@ -35,6 +35,8 @@ pub(crate) struct Book {
     written: BTreeMap<Piece, Written>,
     places: BTreeMap<Vec<u8>, usize>,
     possible: BTreeMap<Vec<u8>, Possible>,
+    /// How often meta requests came to servers, by their opaques, which no two requests share.
+    opaques: BTreeMap<Vec<u8>, u32>,
     /// Faults committed, by server.
     pub(crate) faults: Vec<u64>,
     /// Time leapt while requests were on their way: any of them may have timed out.
@@ -49,6 +51,7 @@ impl Book {
             written: BTreeMap::new(),
             places: BTreeMap::new(),
             possible: BTreeMap::new(),
+            opaques: BTreeMap::new(),
             faults: vec![0; servers],
             has_leapt: false,
             has_tight_limits: false,
@@ -110,6 +113,21 @@ impl Book {
             return Ok(());
         }
         Err(format!("{} came to server {server}, before that to server {place}", key.escape_ascii()))
+    }
+
+    /// A server was sent a meta request with this opaque: twice only if it is one that may be repeated.
+    pub(crate) fn asked(&mut self, opaque: &[u8], may_be_repeated: bool) -> Result<(), String> {
+        let arrivals = self.opaques.entry(opaque.to_vec()).or_default();
+        *arrivals += 1;
+        if *arrivals > 1 + u32::from(may_be_repeated) {
+            return Err(format!("{} reached servers {arrivals} times", opaque.escape_ascii()));
+        }
+        Ok(())
+    }
+
+    /// Meta requests that servers got once more.
+    pub(crate) fn repeated(&self) -> u32 {
+        self.opaques.values().map(|arrivals| arrivals - 1).sum()
     }
 
     /// A server was sent `data` to be stored under `key`.

@@ -40,6 +40,7 @@ pub(crate) struct Account {
     pub(crate) events: u64,
     pub(crate) replies: u64,
     pub(crate) served: u64,
+    pub(crate) repeated: i64,
 }
 
 impl Account {
@@ -49,6 +50,7 @@ impl Account {
         self.events += other.events;
         self.replies += other.replies;
         self.served += other.served;
+        self.repeated += other.repeated;
     }
 }
 
@@ -179,6 +181,9 @@ impl History {
             events: self.stage.events,
             replies: self.clients.iter().map(|client| client.verdict.replies).sum(),
             served: self.servers.iter().map(|server| server.served).sum(),
+            repeated: (0..self.servers.len())
+                .map(|number| self.stage.server_counter(number, "requests_repeated"))
+                .sum(),
         }
     }
 
@@ -284,6 +289,7 @@ impl History {
             }
         }
         self.check_counter("client_connections", 0);
+        self.check_repeats();
         for server in &mut self.servers {
             server.stop(&mut self.stage);
         }
@@ -292,6 +298,20 @@ impl History {
             for gauge in ["server_connections", "connections_open"] {
                 self.check_gauge(number, gauge, 0);
             }
+        }
+    }
+
+    /// Every request that a server got twice was repeated by an engine, and those are not too many.
+    fn check_repeats(&self) {
+        let sum = |name| -> i64 {
+            (0..self.servers.len()).map(|number| self.stage.server_counter(number, name)).sum()
+        };
+        let (repeated, requests) = (sum("requests_repeated"), sum("requests"));
+        if i64::from(self.book.repeated()) > repeated {
+            self.stage.fail("a server got a request twice that was not repeated");
+        }
+        if repeated > requests / 10 + 10 * self.stage.workers.len() as i64 {
+            self.stage.fail(&format!("{repeated} of {requests} requests were repeated"));
         }
     }
 

@@ -58,6 +58,10 @@ pub(crate) fn check(frame: &[u8], server: usize, book: &mut Book) -> Result<(), 
             book.arrived(&plain, data)?;
         }
     }
+    if let Some(opaque) = flags.iter().find(|flag| is_meta && flag.first() == Some(&b'O')) {
+        let writes = flags.iter().any(|flag| matches!(flag.first(), Some(b'N' | b'R' | b'T' | b'E')));
+        book.asked(opaque, words.first() == Some(&&b"mg"[..]) && !writes)?;
+    }
     if data_length(line).is_some() && !data.ends_with(b"\r\n") {
         return wrong("data without CR LF");
     }

@@ -31,6 +31,7 @@ impl Traffic {
         let (word, length, asked) = match dice.below(6) {
             0 | 1 => {
                 flags.extend(with_value.then(|| "v".to_owned()));
+                flags.extend(dice.one_in(4).then(|| "T0".to_owned()));
                 ("mg", String::new(), Asked::MetaGet { key, opaque, with_value, quiet })
             }
             2 | 3 => {
