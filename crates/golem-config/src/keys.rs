@@ -245,7 +245,7 @@ keys! {
     REUSEPORT = "reuseport", Kind::Switch, "false", "", TwemproxyHead,
         "Set SO_REUSEPORT on the listening socket, so that several processes can share the port.";
     CLIENT_CONNECTIONS = "client_connections", Kind::Number { min: 0, max: I32_MAX }, "0", "connections", Nutcracker,
-        "No effect, as in nutcracker, which reads and drops it; it gives a warning. The coming limit is `max_clients`.";
+        "No effect, as in nutcracker, which reads and drops it; it gives a warning. The limit on clients is `max_clients`.";
     AUTO_EJECT_HOSTS = "auto_eject_hosts", Kind::Switch, "false", "", Nutcracker,
         "Take servers that fail out of the ring for a while; `true` is refused, since this version cannot do it yet.";
     SERVER_RETRY_TIMEOUT = "server_retry_timeout", Kind::Number { min: 0, max: I32_MAX }, "30000", "ms", Nutcracker,
@@ -276,6 +276,10 @@ keys! {
         "When more than this is held for a client, nothing more is read from it until some has left.";
     CLIENT_HARD_LIMIT = "client_hard_limit", Kind::Size { min: 4 << 10, max: 1 << 40 }, "256m", "bytes", Golemproxy,
         "When more than this is held for a client, the request that holds most fails; at least `client_soft_limit`. Neither a request nor a reply can be larger.";
+    MAX_CLIENTS = "max_clients", Kind::Number { min: 1, max: I32_MAX }, NONE, "clients", Golemproxy,
+        "Most clients of the pool, in all workers together; one more is told `ERROR Too many open connections` and closed.";
+    CLIENT_IDLE_TIMEOUT = "client_idle_timeout", Kind::Number { min: 0, max: I32_MAX }, NONE, "ms", Golemproxy,
+        "A client that has sent nothing for so long, and waits for nothing, is closed; unset and 0 never.";
 }
 
 keys! {

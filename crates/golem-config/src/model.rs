@@ -104,6 +104,10 @@ pub struct Pool {
     pub client_soft_limit: u64,
     /// Bytes held for one client from which on its largest request fails. At least the soft limit.
     pub client_hard_limit: u64,
+    /// Most clients, in the whole process.
+    pub max_clients: Option<u32>,
+    /// A client that is idle for so long is closed; never zero.
+    pub client_idle_timeout: Option<Duration>,
 }
 
 /// Where a pool listens.

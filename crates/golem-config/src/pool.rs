@@ -61,6 +61,11 @@ pub(crate) fn check(
         multiget_failure: multiget_failure?,
         client_soft_limit,
         client_hard_limit,
+        max_clients: section.optional_number(&keys::MAX_CLIENTS, problems),
+        client_idle_timeout: section
+            .optional_number(&keys::CLIENT_IDLE_TIMEOUT, problems)
+            .filter(|milliseconds| *milliseconds > 0)
+            .map(Duration::from_millis),
     };
     Some(pool)
 }
@@ -97,7 +102,7 @@ fn warn_of_what_has_no_effect(section: &Section<'_>, problems: &mut Problems) {
         problems.warn(
             section.place_of(&keys::CLIENT_CONNECTIONS),
             "it has no effect, as in nutcracker, which reads and drops it",
-            "leave it out; the key for a limit on clients will be max_clients",
+            "leave it out; the key for a limit on clients is max_clients",
         );
     }
     if section.number::<u32>(&keys::REDIS_DB, problems) != 0 {

@@ -5,6 +5,7 @@ use golem_e2e::failure::{Outcome, ensure};
 use golem_e2e::instance::Instance;
 use golem_e2e::process::Process;
 use golem_e2e::programs::Memcached;
+use golem_e2e::waiting::wait_until;
 use std::fs;
 use std::process::Command;
 
@@ -90,4 +91,68 @@ fn the_soft_limit_of_descriptors_is_raised() -> Outcome {
     let process = Process::start(&mut command)?;
     process
         .wait_for_log("] INFO room for 462 clients: 500 descriptors, of which 38 are kept for servers and ")
+}
+
+#[test]
+fn clients_beyond_max_clients_are_told_so_and_closed() -> Outcome {
+    for workers in [1, 3] {
+        let server = Memcached::start()?;
+        let instance = instance_over(&server, workers)?;
+        let file = instance.path("proxy.yml");
+        let text = fs::read_to_string(&file)?.replace("timeout: 5000", "timeout: 5000\n  max_clients: 4");
+        fs::write(&file, text)?;
+        let process = instance.start(&[])?;
+        let mut clients = Vec::new();
+        while clients.len() < 4 {
+            let mut client = Conversation::open(instance.address())?;
+            client.send(b"mn\r\n")?;
+            // The connection that waited until the process was ready may still be there.
+            if client.line()? == b"MN\r\n" {
+                clients.push(client);
+            }
+        }
+        for request in [&b""[..], b"get a\r\n"] {
+            let mut more = Conversation::open(instance.address())?;
+            more.send(request)?;
+            more.expect(b"ERROR Too many open connections\r\n")?;
+            more.expect_end()?;
+        }
+        process.wait_for_log("] INFO pool 'main': a client was closed: max_clients are connected")?;
+        for client in &mut clients {
+            client.ask(b"get a\r\n", b"END\r\n")?;
+        }
+        clients.pop();
+        wait_until("there is room again", || {
+            let mut client = Conversation::open(instance.address())?;
+            client.send(b"mn\r\n")?;
+            Ok(client.line()? == b"MN\r\n")
+        })?;
+        clients[0].send(b"stats\r\n")?;
+        let mut refused = 0;
+        loop {
+            let line = String::from_utf8_lossy(&clients[0].line()?).into_owned();
+            if let Some(count) = line.trim_end().strip_prefix("STAT clients_refused ") {
+                refused = count.parse().unwrap_or(0);
+            }
+            if line == "END\r\n" {
+                break;
+            }
+        }
+        ensure(refused >= 2, format!("{refused} clients were turned away"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_client_that_is_idle_is_closed() -> Outcome {
+    let server = Memcached::start()?;
+    let instance = instance_over(&server, 1)?;
+    let file = instance.path("proxy.yml");
+    let text =
+        fs::read_to_string(&file)?.replace("timeout: 5000", "timeout: 5000\n  client_idle_timeout: 60");
+    fs::write(&file, text)?;
+    let _process = instance.start(&[])?;
+    let mut client = Conversation::open(instance.address())?;
+    client.ask(b"get a\r\n", b"END\r\n")?;
+    client.expect_end()
 }

@@ -80,6 +80,12 @@ pub(crate) struct Client {
     pub timer_armed: bool,
     /// When a lingering client is closed.
     pub lingers_until: Time,
+    /// There was no room for it: it counts as none.
+    pub is_turned_away: bool,
+    /// When bytes last came from it or went to it.
+    pub active: Time,
+    /// When to look whether it is idle.
+    pub idle_at: Time,
     /// Its end counts as an error (`client_err`), not as an orderly end (`client_eof`).
     pub at_fault: bool,
     /// Oldest request.
@@ -121,6 +127,9 @@ impl Client {
             half_closed: false,
             timer_armed: false,
             lingers_until: Time::default(),
+            is_turned_away: false,
+            active: Time::default(),
+            idle_at: Time::NEVER,
             at_fault: false,
             head: None,
             tail: None,

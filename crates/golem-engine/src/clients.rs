@@ -19,18 +19,25 @@ impl Engine {
     /// A client came in at the address of `pool`; none if there is no such pool.
     pub fn accept(&mut self, pool: PoolIndex) -> Option<ClientId> {
         let here = self.pools.get_mut(pool.index())?;
-        let client = Client::new(pool, here.enter_lane(), here.settings.client_soft_limit);
+        let mut client = Client::new(pool, here.enter_lane(), here.settings.client_soft_limit);
+        client.active = self.now;
+        let idle_at = here.settings.client_idle_timeout.map(|limit| self.now.after(limit));
         if let Some(counters) = self.pool_counters(pool) {
             counters.client_total.add(1);
             counters.client_connections.add(1);
         }
-        Some(self.clients.insert(client))
+        let id = self.clients.insert(client);
+        if let Some(at) = idle_at {
+            self.arm_idle(id, at);
+        }
+        Some(id)
     }
 
     /// Bytes of a client: whatever was left over, topped up, then the rest straight from the driver's buffer.
     pub(crate) fn client_bytes(&mut self, id: ClientId, mut bytes: &[u8]) {
         loop {
             let Some(client) = self.clients.get_mut(id) else { return };
+            client.active = self.now;
             let used = match &mut client.input {
                 Input::Deaf => return,
                 Input::SwallowData(left) => {
@@ -99,6 +106,7 @@ impl Engine {
         if let Some(client) = self.clients.get_mut(id)
             && let Input::Upload(upload) = &mut client.input
         {
+            client.active = self.now;
             upload.filling.filled(count);
             if upload.is_over() {
                 self.finish_upload(id);
@@ -143,6 +151,7 @@ impl Engine {
         let Some(client) = self.clients.get_mut(id) else { return };
         client.outbox.advance(count, &mut self.buffers);
         client.progressed |= count > 0;
+        client.active = self.now;
         self.resume_if_light(id);
         self.settle(id);
     }
@@ -196,6 +205,11 @@ impl Engine {
     /// room. One that has got there and still does not read is closed: both would wait for ever.
     pub(crate) fn client_due(&mut self, id: ClientId) {
         let Some(client) = self.clients.get_mut(id) else { return };
+        if client.idle_at <= self.now {
+            // Should this have been the other timer, that one is still to come and is taken for this one.
+            self.look_if_idle(id);
+            return;
+        }
         client.timer_armed = false;
         if client.stage == Stage::Lingering {
             // The timer may be an earlier one, from a pause.
@@ -278,7 +292,7 @@ impl Engine {
         }
     }
 
-    fn close_client(&mut self, id: ClientId) {
+    pub(crate) fn close_client(&mut self, id: ClientId) {
         self.wish(Wish::Close(Connection::Client(id)));
         self.client_gone(id, false);
     }
@@ -296,7 +310,9 @@ impl Engine {
     /// The client is gone. Its parts stay in the FIFOs; their replies will find no request and be dropped.
     pub(crate) fn client_gone(&mut self, id: ClientId, by_error: bool) {
         let Some(mut client) = self.clients.remove(id) else { return };
-        if let Some(counters) = self.pool_counters(client.pool) {
+        if !client.is_turned_away
+            && let Some(counters) = self.pool_counters(client.pool)
+        {
             counters.client_connections.sub(1);
             if by_error || client.at_fault { &counters.client_err } else { &counters.client_eof }.add(1);
         }

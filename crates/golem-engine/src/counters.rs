@@ -74,6 +74,8 @@ counters! {
         replies_local, Command, "# requests answered by the proxy itself";
         clients_paused, Command, "# times a client was not read for a while because it holds too many bytes";
         client_over_limit, Command, "# requests failed or clients closed at the hard memory limit of a client";
+        clients_refused, Command, "# clients that were turned away because of max_clients";
+        clients_idle, Command, "# clients that were closed because of client_idle_timeout";
     }
 }
 

@@ -120,6 +120,8 @@ pub struct Engine {
     pub(crate) pace: Pace,
     pub(crate) counters: Arc<WorkerCounters>,
     pub(crate) setup: Setup,
+    /// No client is to stay.
+    pub(crate) is_leaving: bool,
     wishes: VecDeque<Wish>,
     dirty: VecDeque<Connection>,
     /// Clients whose output waits for the next turn.
@@ -151,6 +153,7 @@ impl Engine {
             random: Random::new(setup.seed),
             pace: Pace::default(),
             counters: Arc::clone(&setup.counters),
+            is_leaving: false,
             wishes: VecDeque::new(),
             dirty: VecDeque::new(),
             written_next: Vec::new(),

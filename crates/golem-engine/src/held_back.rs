@@ -30,11 +30,11 @@ impl Engine {
         self.client_bytes(id, &bytes);
         self.buffers.give(bytes);
         if let Some(client) = self.clients.get_mut(id)
-            && !client.paused
+            && !client.held_back
         {
-            if client.half_closed {
+            if client.half_closed || self.is_leaving {
                 self.finish_client(id);
-            } else {
+            } else if !client.paused {
                 self.wish(Wish::Resume(Connection::Client(id)));
             }
         }

@@ -29,6 +29,7 @@ pub mod id;
 mod incoming;
 mod keys;
 mod lane;
+mod leaving;
 mod limits;
 mod local;
 mod memory;

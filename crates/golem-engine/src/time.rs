@@ -11,6 +11,9 @@ use core::time::Duration;
 pub struct Time(pub u64);
 
 impl Time {
+    /// Later than anything happens.
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+
     /// This much later.
     pub fn after(self, wait: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(wait.as_micros()).unwrap_or(u64::MAX)))
@@ -33,6 +36,13 @@ impl Timers {
     /// Looks at `connection` at `at`. The caller keeps note of it: at most one timer per connection.
     pub(crate) fn arm(&mut self, at: Time, connection: Connection) {
         self.heap.push(Reverse((at, connection)));
+    }
+
+    /// Drops the timers of connections that are gone, when there are far more timers than the `living` can have.
+    pub(crate) fn sweep(&mut self, living: usize, mut is_alive: impl FnMut(Connection) -> bool) {
+        if self.heap.len() > 4 * living + 64 {
+            self.heap.retain(|Reverse((_, connection))| is_alive(*connection));
+        }
     }
 
     /// The next one that is due at `now`.

@@ -1,7 +1,10 @@
-//! Room for clients: how many there may be, in the whole process. Whoever accepts asks for room first; a client takes a seat,
-//! and whoever closes it gives the seat back, on whatever thread. Seats are taken and given back once in a client's life, so
-//! that the count may be shared.
+//! Room for clients: how many there may be, in the whole process and in each pool. Whoever accepts asks for room first; a
+//! client takes a seat, and whoever closes it gives the seat back, on whatever thread. Seats are taken and given back once in a
+//! client's life, so that the count may be shared. For more than the process has room for, accepting pauses; a client more than
+//! its pool has room for (`max_clients`) gets a seat to be told so.
 
+use golem_config::Pool;
+use golem_engine::PoolIndex;
 use golem_net::Waker;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,6 +18,7 @@ const PAUSE: Duration = Duration::from_secs(60);
 pub struct Room {
     most: usize,
     taken: AtomicUsize,
+    pools: Vec<PoolRoom>,
     /// Clients wait for a seat.
     is_waited_for: AtomicBool,
     /// When it was last logged that clients wait.
@@ -23,16 +27,30 @@ pub struct Room {
     waker: Option<Waker>,
 }
 
+#[derive(Debug)]
+struct PoolRoom {
+    most: usize,
+    taken: AtomicUsize,
+}
+
 /// The place of one client. Dropping it gives it back; the client's descriptor should be closed by then.
 #[derive(Debug)]
 pub struct Seat {
     room: Arc<Room>,
+    /// None: the pool is full.
+    pool: Option<PoolIndex>,
 }
 
 impl Room {
-    /// Room for so many clients.
-    pub fn new(most: usize, waker: Option<Waker>) -> Arc<Self> {
+    /// Room for so many clients in all, and for as many in each pool as it allows.
+    pub fn new(most: usize, pools: &[Arc<Pool>], waker: Option<Waker>) -> Arc<Self> {
+        let room_of = |pool: &Arc<Pool>| PoolRoom {
+            most: pool.max_clients.map_or(usize::MAX, |most| most as usize),
+            taken: AtomicUsize::new(0),
+        };
+        let pools = pools.iter().map(room_of).collect();
         Arc::new(Self {
+            pools,
             most,
             taken: AtomicUsize::new(0),
             is_waited_for: AtomicBool::new(false),
@@ -71,15 +89,34 @@ impl Room {
         }
     }
 
-    /// A seat; to be taken after `has_seat`.
-    pub fn take(self: &Arc<Self>) -> Seat {
+    /// A seat for a client of this pool; to be taken after `has_seat`.
+    pub fn take(self: &Arc<Self>, pool: PoolIndex) -> Seat {
         self.taken.fetch_add(1, Ordering::SeqCst);
-        Seat { room: Arc::clone(self) }
+        let has_room = |room: &PoolRoom| room.taken.fetch_add(1, Ordering::SeqCst) < room.most;
+        let mut seat = Seat { room: Arc::clone(self), pool: Some(pool) };
+        if !self.pools.get(pool.index()).is_some_and(has_room) {
+            seat.leave_pool();
+        }
+        seat
+    }
+}
+
+impl Seat {
+    /// The pool has no room for this client: it is to be turned away.
+    pub const fn is_too_many(&self) -> bool {
+        self.pool.is_none()
+    }
+
+    fn leave_pool(&mut self) {
+        if let Some(pool) = self.pool.take().and_then(|pool| self.room.pools.get(pool.index())) {
+            pool.taken.fetch_sub(1, Ordering::SeqCst);
+        }
     }
 }
 
 impl Drop for Seat {
     fn drop(&mut self) {
+        self.leave_pool();
         self.room.taken.fetch_sub(1, Ordering::SeqCst);
         if self.room.is_waited_for.swap(false, Ordering::SeqCst)
             && let Some(waker) = &self.room.waker
@@ -91,18 +128,30 @@ impl Drop for Seat {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
     use super::Room;
+    use golem_engine::PoolIndex;
+    use std::sync::Arc;
+
+    const POOLS: &str = "a:\n  listen: 127.0.0.1:1\n  max_clients: 1\n  servers:\n    - 127.0.0.1:1:1\nb:\n  listen: \
+        127.0.0.1:2\n  servers:\n    - 127.0.0.1:1:1\n";
 
     #[test]
     fn a_seat_that_is_given_back_is_free() {
-        let room = Room::new(2, None);
-        let first = room.take();
-        assert!(room.has_seat());
-        let second = room.take();
+        let pools: Vec<_> =
+            golem_config::parse("test", POOLS).unwrap().config.pools.into_iter().map(Arc::new).collect();
+        let (narrow, wide) = (PoolIndex::new(0), PoolIndex::new(1));
+        let room = Room::new(4, &pools, None);
+        let first = room.take(narrow);
+        let refused = room.take(narrow);
+        assert!(!first.is_too_many() && refused.is_too_many());
+        let others = [room.take(wide), room.take(wide)];
+        assert!(others.iter().all(|seat| !seat.is_too_many()));
         assert!(!room.has_seat());
+        drop(refused);
+        assert!(room.has_seat());
+        assert!(room.take(narrow).is_too_many(), "who was turned away had no seat in the pool");
         drop(first);
-        assert!(room.has_seat());
-        drop(second);
-        assert!(room.has_seat());
+        assert!(!room.take(narrow).is_too_many());
     }
 }

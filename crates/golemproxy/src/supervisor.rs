@@ -109,7 +109,7 @@ impl Supervisor {
             senders.push(sender);
         }
         // A worker that accepts by itself also closes by itself, and needs no waking.
-        let room = Room::new(clients, (count > 1).then(|| driver.waker()));
+        let room = Room::new(clients, &pools, (count > 1).then(|| driver.waker()));
         // Signals are caught and all is there: whoever can connect is served.
         for (pool, reserved) in (0u16..).zip(reserved) {
             let listener = reserved.listen()?;
@@ -222,7 +222,8 @@ impl Handler for Reception {
         if listener == STATISTICS {
             return Some(stream);
         }
-        let arrival = Arrival { pool: PoolIndex::new(listener as u16), stream, seat: self.room.take() };
+        let pool = PoolIndex::new(listener as u16);
+        let arrival = Arrival { pool, stream, seat: self.room.take(pool) };
         let number = self.emptiest();
         if let Some(worker) = self.workers.get(number)
             && worker.send(ToWorker::Client(arrival)).is_ok()

@@ -192,7 +192,9 @@ impl Worker {
     /// Makes a stream a client. The poller reports what has arrived on it in the next turn.
     fn take_in(&mut self, arrival: Arrival) {
         let Arrival { pool, stream, seat } = arrival;
-        let Some(id) = self.desk.engine.accept(pool) else { return };
+        let engine = &mut self.desk.engine;
+        let id = if seat.is_too_many() { engine.turn_away(pool) } else { engine.accept(pool) };
+        let Some(id) = id else { return };
         self.notices.client_came(pool, &stream);
         match self.driver.adopt(stream, Connection::Client(id).to_bits()) {
             Ok(conn) => {
@@ -289,7 +291,8 @@ impl Handler for Desk {
 
     fn admit(&mut self, listener: u32, stream: Stream) -> Option<Stream> {
         if let Some(room) = &self.room {
-            let (pool, seat) = (PoolIndex::new(listener as u16), room.take());
+            let pool = PoolIndex::new(listener as u16);
+            let seat = room.take(pool);
             self.arrivals.push(Arrival { pool, stream, seat });
         }
         None

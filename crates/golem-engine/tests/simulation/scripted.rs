@@ -5,6 +5,7 @@ mod cases;
 mod connecting;
 mod cuts;
 mod invariants;
+mod leaving;
 mod limits;
 mod losses;
 mod meta;

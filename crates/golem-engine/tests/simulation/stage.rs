@@ -7,7 +7,7 @@ mod settings;
 use crate::dice::Dice;
 use crate::link::{Attempt, Link};
 use golem_engine::counters::{AllCounters, WorkerCounters};
-use golem_engine::id::Connection;
+use golem_engine::id::{ClientId, Connection};
 use golem_engine::{Engine, Notice, PoolIndex, Setup};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -107,9 +107,18 @@ impl Stage {
 
     /// A client comes in; its link.
     pub(crate) fn accept(&mut self, worker: usize, room: (usize, usize)) -> usize {
-        let Some(id) = self.workers[worker].engine.accept(PoolIndex::new(0)) else {
-            self.fail("the engine takes no client")
-        };
+        let id = self.workers[worker].engine.accept(PoolIndex::new(0));
+        self.adopt(worker, room, id)
+    }
+
+    /// A client comes in that is one too many; its link.
+    pub(crate) fn turn_away(&mut self, worker: usize, room: (usize, usize)) -> usize {
+        let id = self.workers[worker].engine.turn_away(PoolIndex::new(0));
+        self.adopt(worker, room, id)
+    }
+
+    fn adopt(&mut self, worker: usize, room: (usize, usize), id: Option<ClientId>) -> usize {
+        let Some(id) = id else { self.fail("the engine takes no client") };
         let link = self.links.len();
         let mut fresh = Link::new(worker, Connection::Client(id), room);
         fresh.attempt = Attempt::Over;

@@ -85,8 +85,9 @@ impl Waiting {
         let config = golem_config::parse("test", text).unwrap().config;
         let counters = WorkerCounters::new([config.pools[0].servers.len()].into_iter());
         let clock = Clock::new();
+        let pools: Vec<_> = config.pools.iter().cloned().map(Arc::new).collect();
         let setup = Setup {
-            pools: config.pools.iter().cloned().map(Arc::new).collect(),
+            pools: pools.clone(),
             counters: Arc::clone(&counters),
             all: AllCounters([Arc::clone(&counters)].into()),
             seed: 1,
@@ -99,7 +100,7 @@ impl Waiting {
         spec.backlog = 4096;
         let listener = Listener::bind(&spec).unwrap();
         let Target::Tcp(address) = listener.address().unwrap() else { panic!("not TCP") };
-        worker.listen(0, listener, &Room::new(usize::MAX, None)).unwrap();
+        worker.listen(0, listener, &Room::new(usize::MAX, &pools, None)).unwrap();
         Self { address, servers, counters, worker, sender, turn }
     }
 

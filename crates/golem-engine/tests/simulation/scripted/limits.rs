@@ -155,3 +155,23 @@ fn a_client_that_was_paused_lingers_as_long_as_any_other() {
     script.wait(200);
     assert!(script.stage.links[client.0].closed);
 }
+
+#[test]
+fn a_client_that_is_full_with_its_last_request_and_sends_no_more_is_closed() {
+    for requests in 1..40 {
+        let mut script = limited(2000, 100_000);
+        let client = script.client();
+        script.says(client, "get a\r\n".repeat(requests));
+        script.client_finishes(client);
+        let server = usize::from(script.conns(1) > 0);
+        let mut asked = 0;
+        while asked < requests {
+            let more = script.asked(server).lines().count();
+            assert!(more > 0, "it is read again");
+            script.answers(server, "END\r\n".repeat(more));
+            asked += more;
+        }
+        assert_eq!(script.hears(client), "END\r\n".repeat(requests));
+        assert!(script.stage.links[client.0].closed, "{requests} requests");
+    }
+}

@@ -8,7 +8,7 @@ use golem_engine::Failure;
 use golem_ring::{Member, Random, Ring};
 
 /// Room enough.
-const ROOM: (usize, usize) = (16 << 20, 16 << 20);
+pub(crate) const ROOM: (usize, usize) = (16 << 20, 16 << 20);
 
 /// A client, by its link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
