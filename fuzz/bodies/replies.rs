@@ -35,7 +35,7 @@ fn check_quick_way(reply: &[u8]) {
     let key = reply.get(6..).and_then(|rest| rest.split(|&byte| byte == b' ').next()).unwrap_or_default();
     // Only a key that a request can have is ever looked for.
     let line = [b"get ", key, b"\r\n"].concat();
-    if !matches!(parse_line(&line, &Limits::default()), Parsed::Request(_)) {
+    if key.contains(&b'\n') || !matches!(parse_line(&line, &Limits::default()), Parsed::Request(_)) {
         return;
     }
     let Some(hit) = scan_hit(key, reply) else {

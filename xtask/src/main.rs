@@ -7,6 +7,7 @@ mod check;
 mod docs;
 mod layers;
 mod repository;
+mod soak;
 
 use std::process::ExitCode;
 
@@ -17,6 +18,7 @@ cargo xtask COMMAND
   layers   allowed dependencies, and the rules on source files
   docs     names, paths and links in the documents, and the reasons for dependencies
   bench    golemproxy beside nutcracker, the floor and no proxy at all: cargo xtask bench --help
+  soak     every reply checked while servers are killed and stopped: cargo xtask soak --help
 ";
 
 fn main() -> ExitCode {
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         "check" => check::run(rest),
         "layers" => layers::run(),
         "docs" => docs::run(),
+        "soak" => soak::run(rest),
         "help" | "-h" | "--help" => {
             print!("{USAGE}");
             Ok(())

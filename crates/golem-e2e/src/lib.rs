@@ -18,6 +18,7 @@ pub mod programs;
 pub mod random_pool;
 pub mod relay;
 pub mod resident;
+pub mod soak;
 pub mod statistics;
 pub mod target;
 pub mod transcript;

@@ -1,0 +1,12 @@
+//! The soak, for a few seconds. `cargo xtask soak` runs it for as long as one likes.
+
+use golem_e2e::failure::Outcome;
+use golem_e2e::soak::{Options, run};
+use std::time::Duration;
+
+#[test]
+fn clients_that_know_what_they_may_be_told_are_told_nothing_else() -> Outcome {
+    let report = run(Options { duration: Duration::from_secs(12), clients: 50, seed: 1 })?;
+    println!("{report}");
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! `cargo xtask soak`: builds golemproxy and the soak for release, and runs it for so long. What it does lies in golem-e2e
+//! (`soak.rs`); this file only starts it.
+
+use crate::repository::{Repository, cargo};
+use clap::Parser;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+use std::{env, iter};
+
+/// The options of `cargo xtask soak`.
+#[derive(Parser)]
+#[command(
+    name = "cargo xtask soak",
+    about = "Checks every reply through golemproxy while its servers are killed and stopped"
+)]
+struct Options {
+    /// Minutes for which the servers are troubled.
+    #[arg(long, default_value_t = 10.0)]
+    minutes: f64,
+    /// Clients that check every reply.
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    clients: u32,
+    /// Everything at random comes from it; without it, from the time.
+    #[arg(long)]
+    seed: Option<u64>,
+}
+
+/// Runs the task.
+pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
+    let name = "cargo xtask soak".to_owned();
+    let options = Options::parse_from(iter::once(&name).chain(arguments));
+    let root = Repository::read()?.root;
+    for package in [&["--package", "golemproxy"][..], &["--package", "golem-e2e", "--bin", "soak"]] {
+        let mut build = Command::new(cargo());
+        succeed(build.args(["build", "--release"]).args(package).current_dir(&root))?;
+    }
+    let release = release_folder()?;
+    let seed = options.seed.unwrap_or_else(|| {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs() & 0xffff_ffff)
+    });
+    println!("cargo xtask soak --minutes {} --clients {} --seed {seed}", options.minutes, options.clients);
+    let mut soak = Command::new(release.join("soak"));
+    soak.args([options.minutes.to_string(), options.clients.to_string(), seed.to_string()]);
+    succeed(soak.env("GOLEMPROXY_PROGRAM", release.join("golemproxy")))
+}
+
+fn succeed(command: &mut Command) -> Result<(), String> {
+    let shown = format!("{command:?}");
+    let status = command.status().map_err(|error| format!("{shown}: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{shown}: {status}")) }
+}
+
+/// The release folder beside the one in which this program lies.
+fn release_folder() -> Result<PathBuf, String> {
+    let program = env::current_exe().map_err(|error| format!("where this program lies: {error}"))?;
+    let target = program.parent().and_then(Path::parent);
+    Ok(target.ok_or("this program does not lie in a target folder")?.join("release"))
+}
