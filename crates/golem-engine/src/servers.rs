@@ -25,7 +25,7 @@ impl Engine {
     ) -> Result<ServerConnId, Failure> {
         match self.pools.get(pool.index()).and_then(|pool| pool.lane(server, lane)) {
             Some(conn) if self.conns.get(conn).is_some_and(ServerConn::is_crowded) => {
-                self.turn_away(pool, server)
+                self.crowded(pool, server)
             }
             Some(conn) => Ok(conn),
             None => self.connect(pool, server, lane),
@@ -39,7 +39,7 @@ impl Engine {
     }
 
     #[cold]
-    fn turn_away(&self, pool: PoolIndex, server: ServerIndex) -> Result<ServerConnId, Failure> {
+    fn crowded(&self, pool: PoolIndex, server: ServerIndex) -> Result<ServerConnId, Failure> {
         self.server_counters(pool, server).requests_turned_away.add(1);
         Err(Failure::Crowded)
     }
