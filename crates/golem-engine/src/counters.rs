@@ -100,6 +100,13 @@ counters! {
         replies_discarded, Command, "# replies read and dropped: noreply, late, or the client has gone";
         protocol_errors, Command, "# connections dropped because the server sent what answers no request";
         server_full, Command, "# connections that the server refused by saying that it has too many";
+        connections_refused, Command, "# attempts to connect that the server refused";
+        connections_reset, Command, "# connections that the server reset";
+        connections_closed, Command, "# connections that the server closed";
+        connections_silent, Command, "# connections given up because the server did not answer";
+        connections_failed, Command, "# connections not made or lost for another reason, such as an unreachable network";
+        connect_timeouts, Command, "# attempts to connect that took too long";
+        requests_late, Command, "# requests that timed out while their connection lived on";
         requests_repeated, Command, "# requests asked once more, because an idle connection ended when they came";
         requests_held_off, Command, "# requests failed at once because it was too early to connect again";
         requests_turned_away, Command, "# requests failed at once because too many waited for a connection being made";

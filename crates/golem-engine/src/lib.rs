@@ -32,6 +32,7 @@ mod lane;
 mod leaving;
 mod limits;
 mod local;
+mod losses;
 mod memory;
 mod pace;
 mod pool;

@@ -114,19 +114,7 @@ impl Engine {
         if conn.link == Link::Up {
             counters.server_connections.sub(1);
         }
-        match failure {
-            Failure::ConnectionClosed => &counters.server_eof,
-            Failure::TimedOut => &counters.server_timedout,
-            Failure::ConnectionRefused
-            | Failure::ConnectionReset
-            | Failure::HostDown
-            | Failure::NoSuchFile
-            | Failure::BadReply
-            | Failure::NoServer
-            | Failure::Crowded
-            | Failure::Os(_) => &counters.server_err,
-        }
-        .add(1);
+        counters.note_loss(failure, conn.link);
         self.repeat(&mut conn, failure);
         conn.drop_kept(&mut self.buffers);
         let waiting = conn.waiting().filter(|expect| !expect.discard).count();
@@ -195,7 +183,9 @@ impl Engine {
             }
         }
         if late > 0 {
-            self.server_counters(pool, server).server_timedout.add(1);
+            let counters = self.server_counters(pool, server);
+            counters.server_timedout.add(1);
+            counters.requests_late.add(late);
             self.wish(Wish::Notice(Notice::Late { pool, server, requests: late }));
         }
     }

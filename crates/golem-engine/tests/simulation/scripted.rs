@@ -3,6 +3,7 @@
 
 mod cases;
 mod connecting;
+mod counting;
 mod cuts;
 mod invariants;
 mod leaving;
