@@ -297,6 +297,10 @@ keys! {
         "The statistics port; 0 turns it off. `-s` overrides it.";
     PID_FILE = "pid_file", Kind::File, NONE, "", Golemproxy,
         "A file that holds the process id while the process runs. `-p` overrides it.";
+    SHUTDOWN_DELAY = "shutdown_delay", Kind::Number { min: 0, max: I32_MAX }, "0", "ms", Golemproxy,
+        "How long SIGTERM and SIGINT let everything go on before the process begins to end.";
+    SHUTDOWN_TIMEOUT = "shutdown_timeout", Kind::Number { min: 0, max: I32_MAX }, "20000", "ms", Golemproxy,
+        "How long an ending process that listens no more waits for what is in flight.";
 }
 
 /// The row with this name.

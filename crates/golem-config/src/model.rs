@@ -42,6 +42,10 @@ pub struct Process {
     pub stats_port: Option<u16>,
     /// The file that holds the process id while the process runs.
     pub pid_file: Option<String>,
+    /// How long a process that was told to end goes on as before.
+    pub shutdown_delay: Duration,
+    /// How long it then waits for what is in flight.
+    pub shutdown_timeout: Duration,
 }
 
 /// The number of workers.

@@ -2,6 +2,8 @@
 //!
 //! What is not given stays unset, so that the command line can tell "not given" from "given as the default".
 
+use std::time::Duration;
+
 use crate::keys;
 use crate::model::{Process, Threads};
 use crate::problem::{Place, Problems};
@@ -18,6 +20,8 @@ pub(crate) fn check(place: Place<'_>, entries: &[Entry], problems: &mut Problems
         stats_addr: section.text(&keys::STATS_ADDR, problems),
         stats_port: section.optional_number(&keys::STATS_PORT, problems),
         pid_file: section.text(&keys::PID_FILE, problems),
+        shutdown_delay: Duration::from_millis(section.number(&keys::SHUTDOWN_DELAY, problems)),
+        shutdown_timeout: Duration::from_millis(section.number(&keys::SHUTDOWN_TIMEOUT, problems)),
     }
 }
 

@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use std::time::Duration;
+
 use golem_config::keys::{Key, NONE, POOL_KEYS, PROCESS_KEYS, REQUIRED};
 use golem_config::{Process, Threads, parse};
 
@@ -64,6 +66,8 @@ fn a_default_written_out_changes_nothing() {
         stats_addr: None,
         stats_port: None,
         pid_file: None,
+        shutdown_delay: Duration::ZERO,
+        shutdown_timeout: Duration::from_secs(20),
     };
     assert_eq!(plain.process, unset);
 }

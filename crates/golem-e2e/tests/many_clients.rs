@@ -63,7 +63,11 @@ fn clients_beyond_the_descriptors_wait_and_servers_stay_within_reach() -> Outcom
         }
         server.restart()?;
         for client in &mut clients {
-            client.ask(b"set a 0 0 1\r\nx\r\n", b"STORED\r\n")?;
+            // Each worker pauses before it connects again.
+            wait_until("the server is reached", || {
+                client.send(b"set a 0 0 1\r\nx\r\n")?;
+                Ok(client.line()? == b"STORED\r\n")
+            })?;
         }
         // Whoever leaves makes room for the next.
         while !waiting.is_empty() {

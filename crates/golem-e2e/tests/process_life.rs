@@ -110,7 +110,12 @@ fn each_connection_is_logged_from_level_6_on() -> Outcome {
     process.wait_for_log("up log level to 6")?;
     Conversation::open(instance.address())?.ask(b"get a\r\n", b"SERVER_ERROR Connection refused\r\n")?;
     process.wait_for_log("] DEBUG pool 'main': client from 127.0.0.1:")?;
-    process.wait_for_log("] DEBUG pool 'main': connecting to server '127.0.0.1:1:1'\n")
+    // Not before the pause after the first attempt is over.
+    wait_until("the server is connected to again", || {
+        let mut client = Conversation::open(instance.address())?;
+        client.ask(b"get a\r\n", b"SERVER_ERROR Connection refused\r\n")?;
+        Ok(process.log().contains("] DEBUG pool 'main': connecting to server '127.0.0.1:1:1'\n"))
+    })
 }
 
 #[test]

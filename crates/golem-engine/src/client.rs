@@ -1,7 +1,7 @@
 //! A client: one connection from an application. It owns the unfinished rest of its input, the queue of its requests
 //! and its outbox; an idle one holds no buffer.
 
-use crate::buffers::SMALL;
+use crate::buffers::{Buffers, SMALL};
 use crate::chain::Chain;
 use crate::filling::Filling;
 use crate::id::RequestId;
@@ -178,5 +178,15 @@ impl Client {
     /// Whether all its requests are answered and all replies have left.
     pub(crate) fn has_settled(&self) -> bool {
         self.head.is_none() && self.outbox.is_empty()
+    }
+}
+
+impl Client {
+    /// Where the rest of a large request should be read to.
+    pub(crate) fn read_target(&mut self, buffers: &mut Buffers) -> Option<&mut [u8]> {
+        match &mut self.input {
+            Input::Upload(upload) => Some(upload.filling.target(buffers)),
+            Input::Requests | Input::SwallowData(_) | Input::SwallowLine | Input::Deaf => None,
+        }
     }
 }

@@ -338,13 +338,3 @@ impl Upload {
         }
     }
 }
-
-impl Client {
-    /// Where the rest of a large request should be read to.
-    pub(crate) fn read_target(&mut self, buffers: &mut crate::buffers::Buffers) -> Option<&mut [u8]> {
-        match &mut self.input {
-            Input::Upload(upload) => Some(upload.filling.target(buffers)),
-            Input::Requests | Input::SwallowData(_) | Input::SwallowLine | Input::Deaf => None,
-        }
-    }
-}

@@ -46,7 +46,7 @@ pub fn demo(options: &DemoOptions, out: &mut impl Write) -> Result<(), Box<dyn E
             Event::Signal(
                 Signal::HangUp | Signal::User1 | Signal::User2 | Signal::TtyIn | Signal::TtyOut,
             ) => {}
-            Event::WorkerEnded(why) => return Err(why.into()),
+            Event::WorkerEnded(end) => end?,
         }
     }
     supervisor.stop();

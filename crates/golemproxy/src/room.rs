@@ -64,6 +64,11 @@ impl Room {
         self.most
     }
 
+    /// How many clients there are, with those that are being turned away.
+    pub fn taken(&self) -> usize {
+        self.taken.load(Ordering::SeqCst)
+    }
+
     /// Whether one more client may come. If not, the waker tells when a seat is free.
     pub fn has_seat(&self) -> bool {
         if self.taken.load(Ordering::SeqCst) < self.most {

@@ -13,9 +13,10 @@ use crate::pid_file::PidFile;
 use crate::settings::{Log, Settings};
 use crate::start_lines;
 use crate::supervisor::{Event, Supervisor};
-use golem_config::Loaded;
+use golem_config::{Loaded, Process};
 use golem_net::{Clock, Signal, Starter};
 use std::error::Error;
+use std::time::{Duration, Instant};
 
 const PROGRAM: &str = concat!("golemproxy-", env!("CARGO_PKG_VERSION"));
 
@@ -118,6 +119,8 @@ fn refuse(log: Option<Destination>, level: u8, problems: Vec<String>) -> Box<dyn
 struct Running {
     supervisor: Supervisor,
     pid_file: Option<PidFile>,
+    shutdown_delay: Duration,
+    shutdown_timeout: Duration,
 }
 
 fn start(
@@ -132,46 +135,113 @@ fn start(
     start_lines::log(options, settings, loaded, descriptors);
     let (config, clients) = (&loaded.config, descriptors.clients());
     let supervisor = Supervisor::start_behind(doors, config, settings.workers, Clock::new(), clients)?;
-    Ok(Running { supervisor, pid_file })
+    let Process { shutdown_delay, shutdown_timeout, .. } = config.process;
+    Ok(Running { supervisor, pid_file, shutdown_delay, shutdown_timeout })
 }
 
 impl Running {
-    /// Does what signals ask until one ends the process, or a worker ends.
+    /// Does what signals ask until one ends the process, or a worker fails.
     fn work(mut self, logger: &mut Logger) -> Result<(), Box<dyn Error>> {
+        let mut ending = None;
         loop {
-            match self.supervisor.next_event()? {
-                Event::Signal(signal @ (Signal::Terminate | Signal::Interrupt)) => {
-                    received(signal, "ending");
-                    break;
-                }
-                Event::Signal(signal @ Signal::HangUp) => {
-                    received(signal, "opening the log file anew");
-                    match logger.reopen() {
-                        Ok(true) => tracing::info!(target: PROCESS, "log file opened anew"),
-                        Ok(false) => {}
-                        Err(problem) => tracing::error!("{problem}; the log stays where it is"),
+            let deadline = ending.as_ref().map(Ending::deadline);
+            let Some(event) = self.supervisor.next_event_before(deadline)? else {
+                match ending {
+                    Some(Ending::Delayed(_)) => {
+                        ending = Some(self.leave());
+                        continue;
+                    }
+                    Some(Ending::Leaving { .. }) | None => {
+                        tracing::warn!("shutdown_timeout is over with {} clients", self.supervisor.clients());
+                        break;
                     }
                 }
-                Event::Signal(signal @ Signal::TtyIn) => {
-                    received(signal, "up log level");
-                    say_level("up", logger.raise());
+            };
+            match event {
+                Event::Signal(signal @ (Signal::Terminate | Signal::Interrupt)) => {
+                    received(signal, "ending");
+                    // Another one is not seen here any more.
+                    self.supervisor.begin_end();
+                    let delay = self.shutdown_delay;
+                    ending = Some(if delay.is_zero() { self.leave() } else { Ending::in_a_while(delay) });
                 }
-                Event::Signal(signal @ Signal::TtyOut) => {
-                    received(signal, "down log level");
-                    say_level("down", logger.lower());
+                Event::Signal(signal) => heed(signal, logger),
+                Event::WorkerEnded(Err(why)) => return Err(why.into()),
+                Event::WorkerEnded(Ok(())) => {
+                    if ending.as_mut().is_none_or(Ending::is_over) {
+                        break;
+                    }
                 }
-                Event::Signal(signal @ Signal::User1) => {
-                    received(signal, "no effect: this version cannot read its configuration anew");
-                }
-                Event::Signal(signal @ Signal::User2) => received(signal, "no effect"),
-                Event::WorkerEnded(why) => return Err(why.into()),
             }
         }
-        self.supervisor.begin_end();
-        // Before anything that can hold up the end.
-        drop(self.pid_file);
         self.supervisor.stop();
         Ok(())
+    }
+
+    /// Lets go of all addresses and of the pid file, and of clients as they have what they are owed.
+    fn leave(&mut self) -> Ending {
+        self.supervisor.leave();
+        // Before anything that can hold up the end.
+        drop(self.pid_file.take());
+        Ending::Leaving {
+            deadline: Instant::now() + self.shutdown_timeout,
+            workers: self.supervisor.workers(),
+        }
+    }
+}
+
+/// How far the end of the process has come.
+enum Ending {
+    /// Everything goes on until then.
+    Delayed(Instant),
+    /// So many workers have clients still, which are closed at the deadline.
+    Leaving { deadline: Instant, workers: usize },
+}
+
+impl Ending {
+    fn in_a_while(delay: Duration) -> Self {
+        Self::Delayed(Instant::now() + delay)
+    }
+
+    const fn deadline(&self) -> Instant {
+        match self {
+            Self::Delayed(deadline) | Self::Leaving { deadline, .. } => *deadline,
+        }
+    }
+
+    /// One worker more has ended: whether all have.
+    const fn is_over(&mut self) -> bool {
+        match self {
+            Self::Delayed(_) => true,
+            Self::Leaving { workers, .. } => {
+                *workers = workers.saturating_sub(1);
+                *workers == 0
+            }
+        }
+    }
+}
+
+/// Does what a signal asks that does not end the process.
+fn heed(signal: Signal, logger: &mut Logger) {
+    match signal {
+        Signal::HangUp => {
+            received(signal, "opening the log file anew");
+            match logger.reopen() {
+                Ok(true) => tracing::info!(target: PROCESS, "log file opened anew"),
+                Ok(false) => {}
+                Err(problem) => tracing::error!("{problem}; the log stays where it is"),
+            }
+        }
+        Signal::TtyIn => {
+            received(signal, "up log level");
+            say_level("up", logger.raise());
+        }
+        Signal::TtyOut => {
+            received(signal, "down log level");
+            say_level("down", logger.lower());
+        }
+        Signal::User1 => received(signal, "no effect: this version cannot read its configuration anew"),
+        Signal::User2 | Signal::Terminate | Signal::Interrupt => received(signal, "no effect"),
     }
 }
 

@@ -23,8 +23,8 @@ use std::time::Instant;
 pub enum Event {
     /// The process got a signal.
     Signal(Signal),
-    /// A worker has ended, with this error.
-    WorkerEnded(String),
+    /// A worker has ended: because it had nothing left to do, or with this error.
+    WorkerEnded(Result<(), String>),
 }
 
 impl From<Signal> for Event {
@@ -142,10 +142,26 @@ impl Supervisor {
     /// The poller failed.
     pub fn next_event(&mut self) -> io::Result<Event> {
         loop {
-            if let Some(event) = self.events.take() {
+            if let Some(event) = self.next_event_before(None)? {
                 return Ok(event);
             }
-            self.driver.turn(&mut self.desk, None)?;
+        }
+    }
+
+    /// Likewise, but not longer than until `deadline`: then there is none.
+    ///
+    /// # Errors
+    /// The poller failed.
+    pub fn next_event_before(&mut self, deadline: Option<Instant>) -> io::Result<Option<Event>> {
+        loop {
+            if let Some(event) = self.events.take() {
+                return Ok(Some(event));
+            }
+            let wait = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            if wait.is_some_and(|wait| wait.is_zero()) {
+                return Ok(None);
+            }
+            self.driver.turn(&mut self.desk, wait)?;
             while let Some(visit) = self.desk.visitors.next_visit() {
                 match visit {
                     Visit::Flush(conn) => self.driver.flush(&mut self.desk, conn),
@@ -159,6 +175,31 @@ impl Supervisor {
     /// From now on SIGTERM and SIGINT end the process at once, with exit code 1, should something hold up its end.
     pub fn begin_end(&self) {
         self.signals.end_at_once();
+    }
+
+    /// Closes all listening sockets, so that a successor can have their addresses, and tells the workers to end when what is in
+    /// flight is answered; each one's end is an event.
+    pub fn leave(&mut self) {
+        // While the sockets exist, nobody else's file can be taken for one of theirs.
+        self.files.remove();
+        for pool in 0..self.desk.source.pools.len() as u32 {
+            drop(self.driver.unlisten(pool));
+        }
+        drop(self.driver.unlisten(STATISTICS));
+        for worker in &self.desk.workers {
+            // One that has ended already needs no telling.
+            let _ = worker.send(ToWorker::Leave);
+        }
+    }
+
+    /// How many workers were started.
+    pub fn workers(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// How many clients there are.
+    pub fn clients(&self) -> usize {
+        self.desk.room.taken()
     }
 
     /// Ends the workers. Clients are closed.
@@ -179,23 +220,20 @@ impl Supervisor {
 /// Tells the supervisor when a worker ends, also by a panic.
 struct Farewell {
     events: Sender<Event>,
-    text: String,
+    end: Result<(), String>,
 }
 
 impl Drop for Farewell {
     fn drop(&mut self) {
         // At the end of the process nobody is there to be told.
-        let _ = self.events.send(Event::WorkerEnded(std::mem::take(&mut self.text)));
+        let _ = self.events.send(Event::WorkerEnded(std::mem::replace(&mut self.end, Ok(()))));
     }
 }
 
 fn run(number: usize, worker: Worker, events: Sender<Event>) -> io::Result<JoinHandle<()>> {
     Builder::new().name(format!("worker-{number}")).spawn(move || {
-        let mut farewell = Farewell { events, text: format!("worker {number} has panicked") };
-        farewell.text = match worker.run() {
-            Ok(_) => format!("worker {number} has ended"),
-            Err(error) => format!("worker {number}: {error}"),
-        };
+        let mut farewell = Farewell { events, end: Err(format!("worker {number} has panicked")) };
+        farewell.end = worker.run().map(drop).map_err(|error| format!("worker {number}: {error}"));
     })
 }
 

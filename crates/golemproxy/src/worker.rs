@@ -2,14 +2,17 @@
 //! workers but counters that anybody may read. This file is the whole loop: what happens on the sockets is told to the
 //! engine, what the engine wishes is done, and every connection with output is written once, at the end of the turn.
 
+mod desk;
+
 use crate::notices::Notices;
 use crate::places::{Place, Places};
 use crate::room::{Room, Seat};
+use desk::{Desk, failure_of, remember};
 use golem_engine::id::{Connection, ServerConnId};
 use golem_engine::{Engine, Failure, PoolIndex, Setup, Time, Wish};
 use golem_net::{
-    Clock, CloseReason, ConnId, Counts, Driver, Handler, Mailbox, Resolved, Resolver, Sender, Slices, Stream,
-    Target, machine, mailbox,
+    Clock, CloseReason, ConnId, Counts, Driver, Mailbox, Resolved, Resolver, Sender, Stream, Target, machine,
+    mailbox,
 };
 use std::io;
 use std::sync::Arc;
@@ -22,6 +25,8 @@ pub enum ToWorker {
     Client(Arrival),
     /// An answer of the resolver.
     Resolved(Resolved),
+    /// End the loop when clients have what they are owed; new ones are not accepted any more.
+    Leave,
     /// End the loop.
     Stop,
 }
@@ -52,22 +57,14 @@ pub struct Worker {
     resolver: Resolver<ToWorker>,
     places: Arc<Places>,
     notices: Notices,
+    /// The listeners here.
+    doors: Vec<u32>,
+    /// Told to leave: turns until clients are asked for no more.
+    last_turns: Option<u8>,
 }
 
-/// The engine's side of the driver: it passes on what happened.
-#[derive(Debug)]
-struct Desk {
-    engine: Engine,
-    clock: Clock,
-    /// Clients that came in this turn; they are taken in when the wishes of the turn are done.
-    arrivals: Vec<Arrival>,
-    /// Room for the clients that are accepted here.
-    room: Option<Arc<Room>>,
-    /// The driver's names of the engine's connections, by index.
-    clients: Vec<Option<ConnId>>,
-    seats: Vec<Option<Seat>>,
-    servers: Vec<Option<ConnId>>,
-}
+/// With the turn in which the word comes: the second one reads what clients that had just come in had asked already.
+const LAST_TURNS: u8 = 2;
 
 impl Worker {
     /// A worker, and the way to write to it. Not started yet; may be moved to its thread.
@@ -90,7 +87,10 @@ impl Worker {
             servers: Vec::new(),
         };
         let resolver = Resolver::new(sender.clone());
-        Ok((Self { driver, desk, mailbox, resolver, places, notices }, sender))
+        Ok((
+            Self { driver, desk, mailbox, resolver, places, notices, doors: Vec::new(), last_turns: None },
+            sender,
+        ))
     }
 
     /// Accepts clients of `pool` here, as long as there is room, rather than by the supervisor: when this is the only worker.
@@ -99,10 +99,11 @@ impl Worker {
     /// The poller refuses the listener.
     pub fn listen(&mut self, pool: u16, listener: golem_net::Listener, room: &Arc<Room>) -> io::Result<()> {
         self.desk.room = Some(Arc::clone(room));
+        self.doors.push(u32::from(pool));
         self.driver.listen(listener, u32::from(pool))
     }
 
-    /// Works until told to stop; then says how much its driver did.
+    /// Works until told to leave or to stop; then says how much its driver did.
     ///
     /// # Errors
     /// The poller failed.
@@ -114,7 +115,10 @@ impl Worker {
             if let Some(wait) = self.desk.engine.gather_for() {
                 self.driver.gather(wait);
             }
-            let wait = self.desk.engine.next_deadline().map(|at| at.since(self.desk.engine.now()));
+            let mut wait = self.desk.engine.next_deadline().map(|at| at.since(self.desk.engine.now()));
+            if self.last_turns.is_some_and(|turns| turns > 0) {
+                wait = Some(Duration::ZERO);
+            }
             // Counted from the turn's one look at the clock, so timers are due a little after, never before, their time.
             let late = |wait: Duration| if wait.is_zero() { wait } else { wait + Duration::from_micros(500) };
             self.driver.turn(&mut self.desk, wait.map(late))?;
@@ -123,7 +127,21 @@ impl Worker {
                 return Ok(self.driver.counts());
             }
             self.finish_turn();
+            if self.has_left() {
+                return Ok(self.driver.counts());
+            }
         }
+    }
+
+    /// Goes a step further towards the end, if told to leave; true when nothing is left to be done.
+    fn has_left(&mut self) -> bool {
+        let Some(turns) = self.last_turns else { return false };
+        self.last_turns = Some(turns.saturating_sub(1));
+        if turns == 1 {
+            self.desk.engine.leave();
+            self.finish_turn();
+        }
+        turns <= 1 && self.desk.engine.has_left()
     }
 
     /// Does what the engine wishes and writes what it has, until there is nothing left.
@@ -213,6 +231,12 @@ impl Worker {
             match message {
                 ToWorker::Client(arrival) => self.desk.arrivals.push(arrival),
                 ToWorker::Resolved(Resolved { id, result }) => self.resolved(id, result),
+                ToWorker::Leave => {
+                    for door in self.doors.drain(..) {
+                        drop(self.driver.unlisten(door));
+                    }
+                    self.last_turns.get_or_insert(LAST_TURNS);
+                }
                 ToWorker::Stop => return false,
             }
         }
@@ -234,125 +258,4 @@ impl Worker {
             self.desk.engine.closed(Connection::Server(id), failure);
         }
     }
-}
-
-impl Desk {
-    fn conn(&self, connection: Connection) -> Option<ConnId> {
-        let (table, index) = match connection {
-            Connection::Client(id) => (&self.clients, id.index()),
-            Connection::Server(id) => (&self.servers, id.index()),
-        };
-        table.get(index).copied().flatten()
-    }
-
-    fn forget(&mut self, connection: Connection) -> Option<ConnId> {
-        let (table, index) = match connection {
-            Connection::Client(id) => (&mut self.clients, id.index()),
-            Connection::Server(id) => (&mut self.servers, id.index()),
-        };
-        table.get_mut(index)?.take()
-    }
-
-    /// Gives the seat of a client back whose connection is closed.
-    fn free_seat(&mut self, connection: Connection) {
-        if let Connection::Client(id) = connection
-            && let Some(seat) = self.seats.get_mut(id.index())
-        {
-            *seat = None;
-        }
-    }
-
-    fn ended(&mut self, user: u64, reason: CloseReason) {
-        let connection = Connection::from_bits(user);
-        self.forget(connection);
-        self.free_seat(connection);
-        self.engine.closed(connection, failure_of(reason));
-    }
-}
-
-/// Indexes of the engine are reused only after the wish to close what was there, so a place never names two at once.
-fn remember<T>(table: &mut Vec<Option<T>>, index: usize, what: T) {
-    if table.len() <= index {
-        table.resize_with(index + 1, || None);
-    }
-    if let Some(place) = table.get_mut(index) {
-        *place = Some(what);
-    }
-}
-
-impl Handler for Desk {
-    fn woken(&mut self) {
-        self.engine.begin_turn(Time(self.clock.now()));
-    }
-
-    fn has_room(&mut self, _listener: u32) -> bool {
-        self.room.as_ref().is_none_or(|room| room.has_seat())
-    }
-
-    fn admit(&mut self, listener: u32, stream: Stream) -> Option<Stream> {
-        if let Some(room) = &self.room {
-            let pool = PoolIndex::new(listener as u16);
-            let seat = room.take(pool);
-            self.arrivals.push(Arrival { pool, stream, seat });
-        }
-        None
-    }
-
-    fn accepted(&mut self, _listener: u32, _conn: ConnId) -> Option<u64> {
-        // Every stream was taken by `admit`.
-        None
-    }
-
-    fn accept_failed(&mut self, _listener: u32, reason: CloseReason) {
-        tracing::warn!(
-            "accepting a client failed: {}; accepting goes on when a descriptor is free",
-            reason.text()
-        );
-    }
-
-    fn connected(&mut self, user: u64) {
-        if let Connection::Server(id) = Connection::from_bits(user) {
-            self.engine.connected(id);
-        }
-    }
-
-    fn connect_failed(&mut self, user: u64, reason: CloseReason) {
-        self.ended(user, reason);
-    }
-
-    fn received(&mut self, user: u64, bytes: &[u8]) {
-        self.engine.received(Connection::from_bits(user), bytes);
-    }
-
-    fn read_target(&mut self, user: u64) -> Option<&mut [u8]> {
-        self.engine.read_target(Connection::from_bits(user))
-    }
-
-    fn target_filled(&mut self, user: u64, n: usize) {
-        self.engine.target_filled(Connection::from_bits(user), n);
-    }
-
-    fn end_of_stream(&mut self, user: u64) {
-        self.engine.end_of_stream(Connection::from_bits(user));
-    }
-
-    fn closed(&mut self, user: u64, reason: CloseReason) {
-        self.ended(user, reason);
-    }
-
-    fn output<'a>(&'a self, user: u64, slices: &mut Slices<'a>) {
-        for slice in self.engine.output(Connection::from_bits(user)) {
-            if !slices.push(slice) {
-                break;
-            }
-        }
-    }
-
-    fn sent(&mut self, user: u64, n: usize) {
-        self.engine.sent(Connection::from_bits(user), n);
-    }
-}
-
-fn failure_of(reason: CloseReason) -> Failure {
-    Failure::from_os(reason.errno())
 }
