@@ -5,7 +5,7 @@ use golem_config::Pool;
 use golem_engine::{Notice, PoolIndex};
 use golem_net::Stream;
 use golem_ring::ServerIndex;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Microseconds between two lines about one thing.
 const PAUSE: u64 = 1_000_000;
@@ -29,21 +29,37 @@ impl Last {
     }
 }
 
+/// What was last said about the clients of each pool, by any worker: a flood of bad clients spreads over all of them.
+#[derive(Clone, Debug)]
+pub struct SaidOfClients(Arc<[Mutex<Last>]>);
+
+impl SaidOfClients {
+    /// Nothing yet, about so many pools.
+    pub fn new(pools: usize) -> Self {
+        Self((0..pools).map(|_| Mutex::default()).collect())
+    }
+
+    fn may_say(&self, pool: PoolIndex, now: u64) -> Option<u64> {
+        let last = self.0.get(pool.index())?;
+        last.lock().unwrap_or_else(PoisonError::into_inner).may_say(now)
+    }
+}
+
 /// The log of one worker.
 #[derive(Debug)]
 pub struct Notices {
     pools: Vec<Arc<Pool>>,
     servers: Vec<Vec<Last>>,
-    clients: Vec<Last>,
+    clients: SaidOfClients,
 }
 
 impl Notices {
     /// For these pools.
-    pub fn new(pools: &[Arc<Pool>]) -> Self {
+    pub fn new(pools: &[Arc<Pool>], clients: SaidOfClients) -> Self {
         Self {
             pools: pools.to_vec(),
             servers: pools.iter().map(|pool| vec![Last::default(); pool.servers.len()]).collect(),
-            clients: vec![Last::default(); pools.len()],
+            clients,
         }
     }
 
@@ -96,10 +112,7 @@ impl Notices {
                 tracing::warn!("pool '{name}': server '{entry}': {requests} timed out{left_out}");
             }
             Notice::ClientRefused { why, .. } => {
-                let Some(left_out) = self.clients.get_mut(pool.index()).and_then(|last| last.may_say(now))
-                else {
-                    return;
-                };
+                let Some(left_out) = self.clients.may_say(*pool, now) else { return };
                 tracing::info!("pool '{name}': a client was closed: {why}{}", more(left_out));
             }
         }
@@ -121,7 +134,8 @@ fn more(left_out: u64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Last, PAUSE, failed};
+    use super::{Last, PAUSE, SaidOfClients, failed};
+    use golem_engine::PoolIndex;
 
     #[test]
     fn a_lost_connection_tells_what_it_cost() {
@@ -136,5 +150,16 @@ mod tests {
         assert_eq!(last.may_say(PAUSE + 4), None);
         assert_eq!(last.may_say(PAUSE + 5), Some(2));
         assert_eq!(last.may_say(3 * PAUSE), Some(0));
+    }
+
+    #[test]
+    fn workers_share_the_lines_about_clients_of_a_pool() {
+        let one = SaidOfClients::new(2);
+        let other = one.clone();
+        let [first, second] = [0, 1].map(PoolIndex::new);
+        assert_eq!(one.may_say(first, 5), Some(0));
+        assert_eq!(other.may_say(first, 6), None);
+        assert_eq!(other.may_say(second, 6), Some(0));
+        assert_eq!(other.may_say(first, 5 + PAUSE), Some(1));
     }
 }

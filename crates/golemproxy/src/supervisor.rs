@@ -3,6 +3,7 @@
 
 use crate::descriptors::Descriptors;
 use crate::doors::{Doors, SocketFiles};
+use crate::notices::SaidOfClients;
 use crate::places::Places;
 use crate::room::Room;
 use crate::statistics::{Source, Visit, Visitors};
@@ -90,6 +91,8 @@ impl Supervisor {
         let places = Arc::new(Places::new(config));
         let pools: Vec<Arc<Pool>> = config.pools.iter().cloned().map(Arc::new).collect();
 
+        let said = SaidOfClients::new(pools.len());
+
         let mut driver = Driver::new()?;
         let (sender, events) = mailbox(driver.waker(), None);
         let signals = Signals::catch(sender.clone())?;
@@ -104,7 +107,7 @@ impl Supervisor {
                 epoch: clock.wall(0) / 1_000_000,
                 workers: count,
             };
-            let (worker, sender) = Worker::new(setup, clock, Arc::clone(&places))?;
+            let (worker, sender) = Worker::new(setup, clock, Arc::clone(&places), said.clone())?;
             made.push(worker);
             senders.push(sender);
         }

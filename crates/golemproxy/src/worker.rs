@@ -4,7 +4,7 @@
 
 mod desk;
 
-use crate::notices::Notices;
+use crate::notices::{Notices, SaidOfClients};
 use crate::places::{Place, Places};
 use crate::room::{Room, Seat};
 use desk::{Desk, failure_of, remember};
@@ -71,10 +71,15 @@ impl Worker {
     ///
     /// # Errors
     /// The system has no descriptors for the poller.
-    pub fn new(setup: Setup, clock: Clock, places: Arc<Places>) -> io::Result<(Self, Sender<ToWorker>)> {
+    pub fn new(
+        setup: Setup,
+        clock: Clock,
+        places: Arc<Places>,
+        said: SaidOfClients,
+    ) -> io::Result<(Self, Sender<ToWorker>)> {
         let driver = Driver::new()?;
         let (sender, mailbox) = mailbox(driver.waker(), None);
-        let notices = Notices::new(&setup.pools);
+        let notices = Notices::new(&setup.pools, said);
         let mut engine = Engine::new(setup);
         engine.begin_turn(Time(clock.now()));
         let desk = Desk {

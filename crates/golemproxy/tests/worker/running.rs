@@ -5,6 +5,7 @@ use golem_engine::Setup;
 use golem_engine::counters::{AllCounters, PoolSet, WorkerCounters};
 use golem_memserver::{Faults, MemServer, Options};
 use golem_net::{Clock, Counts, ListenSpec, Listener, Sender, Target};
+use golemproxy::notices::SaidOfClients;
 use golemproxy::places::Places;
 use golemproxy::room::Room;
 use golemproxy::worker::{ToWorker, Worker};
@@ -95,7 +96,8 @@ impl Waiting {
             epoch: clock.wall(0) / 1_000_000,
             workers: 1,
         };
-        let (mut worker, sender) = Worker::new(setup, clock, Arc::new(Places::new(&config))).unwrap();
+        let (mut worker, sender) =
+            Worker::new(setup, clock, Arc::new(Places::new(&config)), SaidOfClients::new(1)).unwrap();
         let mut spec = ListenSpec::new(any_port());
         spec.backlog = 4096;
         let listener = Listener::bind(&spec).unwrap();
