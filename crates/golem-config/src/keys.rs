@@ -247,11 +247,13 @@ keys! {
     CLIENT_CONNECTIONS = "client_connections", Kind::Number { min: 0, max: I32_MAX }, "0", "connections", Nutcracker,
         "No effect, as in nutcracker, which reads and drops it; it gives a warning. The limit on clients is `max_clients`.";
     AUTO_EJECT_HOSTS = "auto_eject_hosts", Kind::Switch, "false", "", Nutcracker,
-        "Take servers that fail out of the ring for a while; `true` is refused, since this version cannot do it yet.";
+        "Take servers that fail out of the ring, until they answer again.";
     SERVER_RETRY_TIMEOUT = "server_retry_timeout", Kind::Number { min: 0, max: I32_MAX }, "30000", "ms", Nutcracker,
-        "How long an ejected server stays out; it matters only with `auto_eject_hosts`.";
+        "How long an ejected server stays out at least, and between two looks whether it is back; at least 100. It matters only with `auto_eject_hosts`.";
     SERVER_FAILURE_LIMIT = "server_failure_limit", Kind::Number { min: 0, max: I32_MAX }, "2", "failures", Nutcracker,
-        "Failures in a row that eject a server, 0 acts like 1; it matters only with `auto_eject_hosts`.";
+        "Failures in a row, in one worker, that eject a server, 0 acts like 1; it matters only with `auto_eject_hosts`.";
+    EJECT_MAX_PERCENT = "eject_max_percent", Kind::Number { min: 1, max: 100 }, "100", "%", Golemproxy,
+        "Of the pool's servers at most so many are ejected at a time; one more that fails stays in the ring.";
     REDIS = "redis", Kind::Switch, "false", "", Nutcracker,
         "The servers speak Redis; `true` is refused, since this version has memcached pools only.";
     REDIS_AUTH = "redis_auth", Kind::Text, NONE, "", Nutcracker,

@@ -84,9 +84,11 @@ pub struct Pool {
     pub preconnect: bool,
     /// Connections per server and worker, at least 1.
     pub server_connections: u32,
-    /// Take failing servers out of the ring. Always false in this version: the file is refused otherwise.
+    /// Take failing servers out of the ring.
     pub auto_eject_hosts: bool,
-    /// How long an ejected server stays out.
+    /// How many of 100 servers may be out at a time, 1 to 100.
+    pub eject_max_percent: u32,
+    /// How long an ejected server stays out at least, and how often it is then probed at most.
     pub server_retry_timeout: Duration,
     /// Failures in a row that eject a server, as written: 0 acts like 1.
     pub server_failure_limit: u32,

@@ -36,6 +36,7 @@ pub(crate) fn check(
     let hash_tag = hash_tag(&section, problems);
     let (client_soft_limit, client_hard_limit) = client_limits(&section, problems);
     let timeout = timeout(&section, problems);
+    let (auto_eject_hosts, eject_max_percent) = ejection(&section, servers.as_deref(), problems);
     let pool = Pool {
         name: name.to_owned(),
         timeout,
@@ -45,7 +46,8 @@ pub(crate) fn check(
         reuseport: section.switch(&keys::REUSEPORT, problems),
         preconnect: section.switch(&keys::PRECONNECT, problems),
         server_connections: section.number(&keys::SERVER_CONNECTIONS, problems),
-        auto_eject_hosts: false,
+        auto_eject_hosts,
+        eject_max_percent,
         server_retry_timeout: Duration::from_millis(section.number(&keys::SERVER_RETRY_TIMEOUT, problems)),
         server_failure_limit: section.number(&keys::SERVER_FAILURE_LIMIT, problems),
         admin_commands: admin_commands(&section, problems),
@@ -87,13 +89,6 @@ fn refuse_what_comes_later(section: &Section<'_>, problems: &mut Problems) {
             "leave it out",
         );
     }
-    if section.switch(&keys::AUTO_EJECT_HOSTS, problems) {
-        problems.error(
-            section.place_of(&keys::AUTO_EJECT_HOSTS),
-            "this version does not support the ejection of failing servers yet",
-            "write false, which answers requests for a failed server with errors until it is back",
-        );
-    }
 }
 
 fn warn_of_what_has_no_effect(section: &Section<'_>, problems: &mut Problems) {
@@ -112,6 +107,22 @@ fn warn_of_what_has_no_effect(section: &Section<'_>, problems: &mut Problems) {
             "leave it out",
         );
     }
+}
+
+/// Whether failing servers are ejected, and how many of 100 at a time. A bound below one server would turn ejection off
+/// without a word.
+fn ejection(section: &Section<'_>, servers: Option<&[Server]>, problems: &mut Problems) -> (bool, u32) {
+    let ejects = section.switch(&keys::AUTO_EJECT_HOSTS, problems);
+    let percent: u32 = section.number(&keys::EJECT_MAX_PERCENT, problems);
+    let count = servers.map_or(0, <[Server]>::len);
+    if ejects && count > 0 && (percent as usize).saturating_mul(count) < 100 {
+        problems.warn(
+            section.place_of(&keys::EJECT_MAX_PERCENT),
+            format!("{percent} % of {count} is less than one server, so that none is ever ejected"),
+            format!("write {} or more to let one go", 100_usize.div_ceil(count)),
+        );
+    }
+    (ejects, percent)
 }
 
 /// The values of crc32 lie so close together on ketama's circle that hardly more than one point is behind them.

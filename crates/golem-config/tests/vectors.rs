@@ -58,8 +58,7 @@ fn labels_entries_and_order_of_servers_are_nutcrackers() {
         }
         // What is not supported yet has no influence on the servers.
         let text = fs::read_to_string(&path).unwrap();
-        let text =
-            text.replace("auto_eject_hosts: true", "timeout: 1").replace("redis: true", "redis: false");
+        let text = text.replace("redis: true", "redis: false");
         let config =
             golem_config::parse("FILE", &text).unwrap_or_else(|problems| panic!("{problems:?}")).config;
         let [pool] = &config.pools[..] else { panic!("{}: one pool", path.display()) };

@@ -69,10 +69,10 @@ fn check_figures(pool: &str, servers: &[&str]) -> Outcome {
 #[test]
 fn golemproxy_yml_is_served() -> Outcome {
     in_network_namespace(|| {
-        let _servers = [memcached(11211)?, memcached(11212)?];
+        let _servers = [memcached(11211)?, memcached(11212)?, memcached(11213)?];
         let _proxy = serve(&example("golemproxy.yml"), &[21211])?;
         use_pool(21211)?;
-        check_figures("main", &["127.0.0.1", "127.0.0.1:11212"])
+        check_figures("main", &["127.0.0.1", "127.0.0.1:11212", "127.0.0.1:11213"])
     })
 }
 

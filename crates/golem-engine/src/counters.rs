@@ -24,6 +24,12 @@ impl Counter {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_sub(count as i64), Ordering::Relaxed);
     }
 
+    /// Makes it `value`. Only for gauges, only by the owner.
+    #[inline]
+    pub fn set(&self, value: i64) {
+        self.0.store(value, Ordering::Relaxed);
+    }
+
     /// The value now, from any thread.
     pub fn get(&self) -> i64 {
         self.0.load(Ordering::Relaxed)
@@ -76,6 +82,8 @@ counters! {
         client_over_limit, Command, "# requests failed or clients closed at the hard memory limit of a client";
         clients_refused, Command, "# clients that were turned away because of max_clients";
         clients_idle, Command, "# clients that were closed because of client_idle_timeout";
+        server_restores, Command, "# times an ejected server came back";
+        server_kept, Command, "# times a failing server was kept because too many are ejected";
     }
 }
 
@@ -110,6 +118,9 @@ counters! {
         requests_repeated, Command, "# requests asked once more, because an idle connection ended when they came";
         requests_held_off, Command, "# requests failed at once because it was too early to connect again";
         requests_turned_away, Command, "# requests failed at once because too many waited for a connection being made";
+        failures_in_row, Command, "# failures since the last good reply, added up over the workers";
+        ejected, Command, "1 while the server is ejected, else 0";
+        probes_failed, Command, "# probes that the ejected server did not answer as it should";
     }
 }
 

@@ -6,6 +6,7 @@
 
 use crate::buffers::Buffers;
 use crate::client::Client;
+use crate::coordinator::Report;
 use crate::counters::{AllCounters, PoolCounters, WorkerCounters};
 use crate::failure::Failure;
 use crate::gather::{Gather, Rule};
@@ -49,6 +50,8 @@ pub enum Wish {
     Resume(Connection),
     /// Say it in the log.
     Notice(Notice),
+    /// Tell the coordinator.
+    Report(Report),
     /// A burst is over and its memory is free: have the allocator give it back to the system.
     ReleaseMemory,
 }
@@ -142,7 +145,9 @@ pub struct Engine {
 impl Engine {
     /// An engine without connections.
     pub fn new(setup: Setup) -> Self {
-        let pools: Vec<Pool> = setup.pools.iter().map(|settings| Pool::new(Arc::clone(settings))).collect();
+        let pools = (0..).map(PoolIndex::new).zip(&setup.pools);
+        let pools: Vec<Pool> =
+            pools.map(|(index, settings)| Pool::new(index, Arc::clone(settings))).collect();
         Self {
             now: Time::default(),
             clients: Table::default(),

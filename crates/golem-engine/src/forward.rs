@@ -27,7 +27,7 @@ impl Engine {
     /// Which server has the request's key; none if no server is in the ring.
     #[inline]
     pub(crate) fn route(&mut self, pool: PoolIndex, head: &Head, line: &[u8]) -> Option<ServerIndex> {
-        let ring = &self.pools.get(pool.index())?.ring;
+        let ring = self.pools.get(pool.index())?.snapshot.ring();
         let key = head.key.of(line);
         if head.base64_key {
             let mut decoded = [0; 256];

@@ -32,6 +32,11 @@ impl Lane {
         self.pause.filter(|(until, _)| now < *until).map(|(_, failure)| failure)
     }
 
+    /// What earlier attempts came to says nothing any more: the next may be made at once.
+    pub(crate) const fn forget_failures(&mut self) {
+        (self.failures, self.pause) = (0, None);
+    }
+
     /// The connection is gone. If it had answered it may be made again at once; else there is a pause of random length, so
     /// that workers and proxies do not come back all together.
     pub(crate) fn lose(&mut self, failure: Failure, has_answered: bool, now: Time, random: &mut Random) {

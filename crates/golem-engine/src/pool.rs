@@ -1,5 +1,6 @@
 //! A pool as one worker sees it: its settings, its ring, and which connections it has to its servers.
 
+use crate::coordinator::Snapshot;
 use crate::id::ServerConnId;
 use crate::lane::Lane;
 use crate::repeat::Budget;
@@ -7,7 +8,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use golem_config::Pool as Settings;
 use golem_protocol::memcached::Limits;
-use golem_ring::{Member, Ring, ServerIndex};
+use golem_ring::ServerIndex;
 
 /// The place of a pool in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,8 +45,8 @@ pub(crate) struct Pool {
     pub settings: Arc<Settings>,
     /// Limits for the scanner.
     pub limits: Limits,
-    /// Keys to servers.
-    pub ring: Ring,
+    /// Keys to servers: the coordinator's last word.
+    pub snapshot: Arc<Snapshot>,
     /// In index order.
     pub servers: Vec<Server>,
     /// What of its requests may be repeated.
@@ -56,18 +57,12 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// A pool without connections.
-    pub(crate) fn new(settings: Arc<Settings>) -> Self {
-        let members: Vec<Member<'_>> = settings
-            .servers
-            .iter()
-            .map(|server| Member { label: &server.label, weight: server.weight, live: true })
-            .collect();
-        let ring = Ring::new(settings.hash, settings.hash_tag, settings.distribution, &members);
+    pub(crate) fn new(index: PoolIndex, settings: Arc<Settings>) -> Self {
         let lanes = settings.server_connections.clamp(1, u16::MAX.into()) as usize;
         let item = settings.client_hard_limit.min(u64::from(settings.item_size_max)) as u32;
         Self {
             limits: Limits { key: settings.key_max, line: settings.line_max, keys: settings.keys_max, item },
-            ring,
+            snapshot: Arc::new(Snapshot::first(index, &settings)),
             servers: settings
                 .servers
                 .iter()

@@ -139,6 +139,7 @@ impl Engine {
         let Some(conn) = self.conns.get_mut(id) else { return };
         conn.has_answered = true;
         let Some(expect) = conn.pop() else { return };
+        conn.note_reply(&expect, self.now);
         self.pace.note_reply(expect.since, self.now);
         let is_shown = self.finish_whole(expect.request, reply, 0, Status::End);
         self.count_reply(id, is_shown, reply.len());
@@ -167,6 +168,7 @@ impl Engine {
         let Some(conn) = self.conns.get_mut(id) else { return Ok(()) };
         if status == Status::Error(ErrorKind::TooManyConnections) && !conn.has_answered {
             conn.counters.server_full.add(1);
+            conn.was_full = true;
             return Err(Broken {
                 failure: Failure::ConnectionRefused,
                 why: "the server has too many connections",
@@ -177,6 +179,7 @@ impl Engine {
         let (pool, server) = (conn.pool, conn.server);
         let Some(expect) = conn.pop() else { return Ok(()) };
         conn.drop_kept(&mut self.buffers);
+        conn.note_reply(&expect, self.now);
         self.pace.note_reply(expect.since, self.now);
         let shown = if expect.discard {
             false

@@ -66,7 +66,10 @@ impl Engine {
         key: &[u8],
         open: &mut Vec<Open>,
     ) {
-        let server = self.pools.get(pool.index()).and_then(|pool| pool.ring.server_of(key, &mut self.random));
+        let server = self
+            .pools
+            .get(pool.index())
+            .and_then(|pool| pool.snapshot.ring().server_of(key, &mut self.random));
         let Some(server) = server else {
             let part = self.add_part(request, ServerIndex::new(0), Err(Failure::NoServer)).0;
             self.note_key(request, part);

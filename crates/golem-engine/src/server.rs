@@ -124,6 +124,11 @@ pub(crate) struct ServerConn {
     pub reply_begun: bool,
     /// When bytes last came in, or else when the oldest waiting request was queued.
     pub heard: Time,
+    /// When the last reply came in whole, or else when the oldest waiting request was queued; or when a `timeout` without a
+    /// reply was last counted as a failure.
+    pub replied: Time,
+    /// The server refused it by saying that it has too many.
+    pub was_full: bool,
     /// Entries at the FIFO's end that are not wholly written, their bytes, and what of the first was written.
     unsent: (usize, u64, u64),
     /// Bytes in the outbox before the first unsent entry: rests of requests that were answered early.
@@ -159,6 +164,8 @@ impl ServerConn {
             incoming: None,
             reply_begun: false,
             heard: now,
+            replied: now,
+            was_full: false,
             unsent: (0, 0, 0),
             lead: 0,
         }
@@ -177,6 +184,7 @@ impl ServerConn {
         if self.fifo.is_empty() {
             self.heard = expect.since;
             self.asked_idle = self.has_answered;
+            self.replied = expect.since;
         }
         let size = expect.size as usize;
         self.fifo.push_back(expect);

@@ -101,9 +101,10 @@ impl Engine {
     pub(crate) fn server_gone(&mut self, id: ServerConnId, failure: Failure, detail: &'static str) {
         let Some(mut conn) = self.conns.remove(id) else { return };
         let (pool, server) = (conn.pool, conn.server);
+        let at_once = self.blame_loss(&conn, failure);
         if let Some(here) = self.pools.get_mut(pool.index()) {
             if let Some(lane) = here.lane_mut(server, conn.lane) {
-                lane.lose(failure, conn.has_answered, self.now, &mut self.random);
+                lane.lose(failure, conn.has_answered || at_once, self.now, &mut self.random);
             }
             if let Some(server) = here.servers.get_mut(server.index()) {
                 server.version = None;
@@ -138,8 +139,11 @@ impl Engine {
         if conn.timer.is_some() && !conn.timer_is_far {
             return;
         }
-        let timeout = self.pools.get(conn.pool.index()).and_then(|pool| pool.settings.timeout);
-        if let Some(deadline) = conn.deadline(timeout) {
+        let Some(settings) = self.pools.get(conn.pool.index()).map(|pool| &pool.settings) else { return };
+        let timeout = settings.timeout;
+        let period =
+            timeout.filter(|_| settings.auto_eject_hosts).and_then(|timeout| conn.period_ends(timeout));
+        if let Some(deadline) = conn.deadline(timeout).into_iter().chain(period).min() {
             conn.timer_is_far = conn.all_are_late();
             if conn.timer.is_none_or(|timer| deadline < timer) {
                 conn.timer = Some(deadline);
@@ -163,6 +167,7 @@ impl Engine {
             return;
         }
         if let Some(timeout) = timeout {
+            self.blame_silence(id, timeout);
             self.fail_late(id, (pool, server), timeout);
         }
         self.arm_server(id);

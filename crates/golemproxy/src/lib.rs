@@ -3,10 +3,12 @@
 
 pub mod cli;
 pub mod config_file;
+pub mod coordination;
 pub mod demo;
 pub mod descriptors;
 pub mod doors;
 pub mod logging;
+pub mod mail;
 pub mod notices;
 pub mod pid_file;
 mod placement;

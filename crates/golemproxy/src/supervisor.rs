@@ -1,8 +1,10 @@
 //! The supervisor: starts the workers, accepts clients for them when there are several, serves the statistics port, and
 //! waits for signals. It is on the control plane only: no request passes through it.
 
+use crate::coordination::Coordination;
 use crate::descriptors::Descriptors;
 use crate::doors::{Doors, SocketFiles};
+use crate::mail::Mail;
 use crate::notices::SaidOfClients;
 use crate::places::Places;
 use crate::room::Room;
@@ -12,27 +14,14 @@ use golem_config::{Config, Pool};
 use golem_engine::counters::{AllCounters, WorkerCounters};
 use golem_engine::{PoolIndex, Setup};
 use golem_net::{
-    Clock, CloseReason, ConnId, Driver, Handler, Mailbox, Sender, Signal, Signals, Slices, Stream, mailbox,
+    Clock, CloseReason, ConnId, Driver, Handler, Mailbox, Sender, Signals, Slices, Stream, mailbox,
 };
 use std::io;
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::Instant;
 
-/// What happened that concerns the whole process.
-#[derive(Debug)]
-pub enum Event {
-    /// The process got a signal.
-    Signal(Signal),
-    /// A worker has ended: because it had nothing left to do, or with this error.
-    WorkerEnded(Result<(), String>),
-}
-
-impl From<Signal> for Event {
-    fn from(signal: Signal) -> Self {
-        Self::Signal(signal)
-    }
-}
+pub use crate::mail::Event;
 
 /// The number of the statistics among the listeners; pools have their place in the configuration.
 const STATISTICS: u32 = u32::MAX;
@@ -43,12 +32,12 @@ pub struct Supervisor {
     files: SocketFiles,
     driver: Driver,
     desk: Reception,
-    events: Mailbox<Event>,
+    mail: Mailbox<Mail>,
     workers: Vec<JoinHandle<()>>,
     signals: Signals,
 }
 
-/// Hands accepted clients to the workers, and the statistics to those who ask.
+/// Hands accepted clients to the workers, and the statistics to those who ask; probes go to the coordination.
 #[derive(Debug)]
 struct Reception {
     workers: Vec<Sender<ToWorker>>,
@@ -57,6 +46,7 @@ struct Reception {
     room: Arc<Room>,
     source: Source,
     visitors: Visitors,
+    coordination: Coordination,
 }
 
 impl Supervisor {
@@ -87,14 +77,15 @@ impl Supervisor {
         let Doors { files, pools: reserved, statistics } = doors;
         let sizes: Vec<usize> = config.pools.iter().map(|pool| pool.servers.len()).collect();
         let own: Vec<_> = (0..count).map(|_| WorkerCounters::new(sizes.iter().copied())).collect();
-        let counters = AllCounters(own.clone().into());
+        let shared = WorkerCounters::new(sizes.iter().copied());
+        let counters = AllCounters(own.iter().chain([&shared]).map(Arc::clone).collect());
         let places = Arc::new(Places::new(config));
         let pools: Vec<Arc<Pool>> = config.pools.iter().cloned().map(Arc::new).collect();
 
         let said = SaidOfClients::new(pools.len());
 
         let mut driver = Driver::new()?;
-        let (sender, events) = mailbox(driver.waker(), None);
+        let (sender, mail) = mailbox(driver.waker(), None);
         let signals = Signals::catch(sender.clone())?;
         let (mut made, mut senders) = (Vec::new(), Vec::new());
         for (number, counters_of_worker) in own.into_iter().enumerate() {
@@ -107,9 +98,10 @@ impl Supervisor {
                 epoch: clock.wall(0) / 1_000_000,
                 workers: count,
             };
-            let (worker, sender) = Worker::new(setup, clock, Arc::clone(&places), said.clone())?;
+            let (mut worker, to_worker) = Worker::new(setup, clock, Arc::clone(&places), said.clone())?;
+            worker.report_to(sender.clone());
             made.push(worker);
-            senders.push(sender);
+            senders.push(to_worker);
         }
         // A worker that accepts by itself also closes by itself, and needs no waking.
         let room = Room::new(clients, &pools, (count > 1).then(|| driver.waker()));
@@ -128,6 +120,7 @@ impl Supervisor {
             made.into_iter().enumerate().map(|(number, worker)| run(number, worker, sender.clone()));
         let threads = threads.collect::<io::Result<Vec<_>>>()?;
         let host = golem_net::machine::hostname().unwrap_or_default();
+        let coordination = Coordination::new(&pools, shared, clock, places, sender);
         let source = Source { host, start: Instant::now(), pools, counters };
         let desk = Reception {
             handed: vec![0; senders.len()],
@@ -135,8 +128,9 @@ impl Supervisor {
             room,
             source,
             visitors: Visitors::default(),
+            coordination,
         };
-        Ok(Self { files, driver, desk, events, workers: threads, signals })
+        Ok(Self { files, driver, desk, mail, workers: threads, signals })
     }
 
     /// Waits for the next thing that concerns the whole process, accepting clients and serving statistics meanwhile.
@@ -157,13 +151,19 @@ impl Supervisor {
     /// The poller failed.
     pub fn next_event_before(&mut self, deadline: Option<Instant>) -> io::Result<Option<Event>> {
         loop {
-            if let Some(event) = self.events.take() {
-                return Ok(Some(event));
+            while let Some(mail) = self.mail.take() {
+                match mail {
+                    Mail::Event(event) => return Ok(Some(event)),
+                    Mail::Report(report) => self.desk.coordination.report(report),
+                    Mail::Resolved(answer) => self.desk.coordination.resolved(&mut self.driver, answer),
+                }
             }
             let wait = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             if wait.is_some_and(|wait| wait.is_zero()) {
                 return Ok(None);
             }
+            self.desk.coordination.work(&mut self.driver, &self.desk.workers);
+            let wait = wait.into_iter().chain(self.desk.coordination.wait()).min();
             self.driver.turn(&mut self.desk, wait)?;
             while let Some(visit) = self.desk.visitors.next_visit() {
                 match visit {
@@ -222,20 +222,21 @@ impl Supervisor {
 
 /// Tells the supervisor when a worker ends, also by a panic.
 struct Farewell {
-    events: Sender<Event>,
+    mail: Sender<Mail>,
     end: Result<(), String>,
 }
 
 impl Drop for Farewell {
     fn drop(&mut self) {
         // At the end of the process nobody is there to be told.
-        let _ = self.events.send(Event::WorkerEnded(std::mem::replace(&mut self.end, Ok(()))));
+        let end = std::mem::replace(&mut self.end, Ok(()));
+        let _ = self.mail.send(Mail::Event(Event::WorkerEnded(end)));
     }
 }
 
-fn run(number: usize, worker: Worker, events: Sender<Event>) -> io::Result<JoinHandle<()>> {
+fn run(number: usize, worker: Worker, mail: Sender<Mail>) -> io::Result<JoinHandle<()>> {
     Builder::new().name(format!("worker-{number}")).spawn(move || {
-        let mut farewell = Farewell { events, end: Err(format!("worker {number} has panicked")) };
+        let mut farewell = Farewell { mail, end: Err(format!("worker {number} has panicked")) };
         farewell.end = worker.run().map(drop).map_err(|error| format!("worker {number}: {error}"));
     })
 }
@@ -257,6 +258,10 @@ impl Reception {
 impl Handler for Reception {
     fn has_room(&mut self, listener: u32) -> bool {
         listener == STATISTICS || self.room.has_seat()
+    }
+
+    fn woken(&mut self) {
+        self.coordination.woken();
     }
 
     fn admit(&mut self, listener: u32, stream: Stream) -> Option<Stream> {
@@ -287,23 +292,47 @@ impl Handler for Reception {
         );
     }
 
-    fn received(&mut self, _user: u64, _bytes: &[u8]) {
-        // Whatever is asked, there is one answer.
+    fn connect_failed(&mut self, user: u64, reason: CloseReason) {
+        // Only probes are connected from here.
+        self.coordination.connect_failed(user, reason);
+    }
+
+    fn received(&mut self, user: u64, bytes: &[u8]) {
+        // Whatever is asked of the statistics, there is one answer.
+        if Coordination::owns(user) {
+            self.coordination.received(user, bytes);
+        }
     }
 
     fn end_of_stream(&mut self, user: u64) {
-        self.visitors.ended(user);
+        if Coordination::owns(user) {
+            self.coordination.end_of_stream(user);
+        } else {
+            self.visitors.ended(user);
+        }
     }
 
-    fn closed(&mut self, user: u64, _reason: CloseReason) {
-        self.visitors.gone(user);
+    fn closed(&mut self, user: u64, reason: CloseReason) {
+        if Coordination::owns(user) {
+            self.coordination.closed(user, reason);
+        } else {
+            self.visitors.gone(user);
+        }
     }
 
     fn output<'a>(&'a self, user: u64, slices: &mut Slices<'a>) {
-        self.visitors.output(user, slices);
+        if Coordination::owns(user) {
+            self.coordination.output(user, slices);
+        } else {
+            self.visitors.output(user, slices);
+        }
     }
 
     fn sent(&mut self, user: u64, n: usize) {
-        self.visitors.sent(user, n);
+        if Coordination::owns(user) {
+            self.coordination.sent(user, n);
+        } else {
+            self.visitors.sent(user, n);
+        }
     }
 }

@@ -4,10 +4,12 @@
 
 mod desk;
 
+use crate::mail::Mail;
 use crate::notices::{Notices, SaidOfClients};
 use crate::places::{Place, Places};
 use crate::room::{Room, Seat};
 use desk::{Desk, failure_of, remember};
+use golem_engine::coordinator::Snapshot;
 use golem_engine::id::{Connection, ServerConnId};
 use golem_engine::{Engine, Failure, PoolIndex, Setup, Time, Wish};
 use golem_net::{
@@ -25,6 +27,8 @@ pub enum ToWorker {
     Client(Arrival),
     /// An answer of the resolver.
     Resolved(Resolved),
+    /// The coordinator's word on a pool.
+    Snapshot(Arc<Snapshot>),
     /// End the loop when clients have what they are owed; new ones are not accepted any more.
     Leave,
     /// End the loop.
@@ -61,6 +65,7 @@ pub struct Worker {
     doors: Vec<u32>,
     /// Told to leave: turns until clients are asked for no more.
     last_turns: Option<u8>,
+    reports: Option<Sender<Mail>>,
 }
 
 /// With the turn in which the word comes: the second one reads what clients that had just come in had asked already.
@@ -92,10 +97,23 @@ impl Worker {
             servers: Vec::new(),
         };
         let resolver = Resolver::new(sender.clone());
-        Ok((
-            Self { driver, desk, mailbox, resolver, places, notices, doors: Vec::new(), last_turns: None },
-            sender,
-        ))
+        let worker = Self {
+            driver,
+            desk,
+            mailbox,
+            resolver,
+            places,
+            notices,
+            doors: Vec::new(),
+            last_turns: None,
+            reports: None,
+        };
+        Ok((worker, sender))
+    }
+
+    /// Tells the supervisor of servers that fail.
+    pub fn report_to(&mut self, supervisor: Sender<Mail>) {
+        self.reports = Some(supervisor);
     }
 
     /// Accepts clients of `pool` here, as long as there is room, rather than by the supervisor: when this is the only worker.
@@ -191,6 +209,12 @@ impl Worker {
             Wish::Pause(connection) => self.with(connection, Driver::pause),
             Wish::Resume(connection) => self.with(connection, Driver::resume),
             Wish::Notice(notice) => self.notices.say(&notice, self.desk.engine.now().0),
+            Wish::Report(report) => {
+                if let Some(supervisor) = &self.reports {
+                    // At the end of the process nobody is there to be told.
+                    let _ = supervisor.send(Mail::Report(report));
+                }
+            }
             Wish::ReleaseMemory => machine::release_memory(),
         }
     }
@@ -236,6 +260,7 @@ impl Worker {
             match message {
                 ToWorker::Client(arrival) => self.desk.arrivals.push(arrival),
                 ToWorker::Resolved(Resolved { id, result }) => self.resolved(id, result),
+                ToWorker::Snapshot(snapshot) => self.desk.engine.follow(snapshot),
                 ToWorker::Leave => {
                     for door in self.doors.drain(..) {
                         drop(self.driver.unlisten(door));

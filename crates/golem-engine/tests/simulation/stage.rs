@@ -1,11 +1,13 @@
 //! Where a simulation plays: engines, connections and a clock, driven exactly as the driver would. Who the peers are and
 //! what they do is somebody else's business: scripts and the random world act on the links.
 
+mod coordinating;
 mod driving;
 mod settings;
 
 use crate::dice::Dice;
 use crate::link::{Attempt, Link};
+use coordinating::Office;
 use golem_engine::counters::{AllCounters, WorkerCounters};
 use golem_engine::id::{ClientId, Connection};
 use golem_engine::{Engine, Notice, PoolIndex, Setup};
@@ -49,6 +51,7 @@ pub(crate) struct Stage {
     pub(crate) now: u64,
     pub(crate) settings: Arc<Settings>,
     pub(crate) workers: Vec<Worker>,
+    pub(crate) office: Office,
     pub(crate) links: Vec<Link>,
     /// Wanted connections that no server has looked at.
     pub(crate) arrivals: Vec<Arrival>,
@@ -70,7 +73,9 @@ impl Stage {
         let settings = Arc::new(settings);
         let counters: Vec<Arc<WorkerCounters>> =
             (0..workers).map(|_| WorkerCounters::new(std::iter::once(settings.servers.len()))).collect();
-        let all = AllCounters(counters.clone().into());
+        let office = Office::new(&settings);
+        let all = counters.iter().chain([&office.counters]).map(Arc::clone).collect();
+        let all = AllCounters(all);
         let workers = counters
             .into_iter()
             .enumerate()
@@ -93,6 +98,7 @@ impl Stage {
             now: 1,
             settings,
             workers,
+            office,
             links: Vec::new(),
             arrivals: Vec::new(),
             notices: Vec::new(),
@@ -142,21 +148,26 @@ impl Stage {
 
     /// When the first engine wants to look at its timers.
     pub(crate) fn next_deadline(&self) -> Option<u64> {
-        self.workers.iter().filter_map(|worker| worker.engine.next_deadline()).map(|time| time.0).min()
+        let engines = self.workers.iter().map(|worker| worker.engine.next_deadline());
+        engines.chain([self.office.coordinator.next_deadline()]).flatten().map(|time| time.0).min()
     }
 
     /// Sums of a pool counter over the workers, by its name.
     pub(crate) fn pool_counter(&self, name: &str) -> i64 {
         let table = golem_engine::counters::PoolCounters::TABLE;
         let Some(place) = table.iter().position(|row| row.0 == name) else { self.fail(name) };
-        self.workers.iter().map(|worker| worker.counters.pools[0].pool.values()[place]).sum()
+        self.counters().map(|counters| counters.pools[0].pool.values()[place]).sum()
     }
 
     /// Sums of a server counter over the workers, by its name.
     pub(crate) fn server_counter(&self, server: usize, name: &str) -> i64 {
         let table = golem_engine::counters::ServerCounters::TABLE;
         let Some(place) = table.iter().position(|row| row.0 == name) else { self.fail(name) };
-        self.workers.iter().map(|worker| worker.counters.pools[0].servers[server].values()[place]).sum()
+        self.counters().map(|counters| counters.pools[0].servers[server].values()[place]).sum()
+    }
+
+    fn counters(&self) -> impl Iterator<Item = &WorkerCounters> {
+        self.workers.iter().map(|worker| &*worker.counters).chain([&*self.office.counters])
     }
 }
 

@@ -1,5 +1,5 @@
 //! The invariants of the architecture, each in its plainest history. (The ninth, one clock value per turn, is the shape of
-//! the interface; the tenth, ejection, has nothing to hold yet.)
+//! the interface; the tenth, ejection, has a page of its own.)
 
 use super::script::Script;
 

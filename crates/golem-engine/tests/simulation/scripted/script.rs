@@ -22,6 +22,8 @@ pub(crate) struct Script {
     pub(crate) refuses: Option<Failure>,
     /// Attempts to connect stay undecided.
     pub(crate) hangs: bool,
+    /// These refuse to be connected to.
+    pub(crate) down: Vec<usize>,
 }
 
 impl Script {
@@ -30,10 +32,15 @@ impl Script {
     }
 
     pub(crate) fn with(servers: usize, change: impl FnOnce(&mut Settings)) -> Self {
+        Self::crew(1, servers, change)
+    }
+
+    /// With several workers.
+    pub(crate) fn crew(workers: usize, servers: usize, change: impl FnOnce(&mut Settings)) -> Self {
         let mut settings = settings(servers);
         change(&mut settings);
-        let stage = Stage::new("script".to_owned(), settings, 1, Dice::new(1));
-        Self { stage, conns: Vec::new(), refuses: None, hangs: false }
+        let stage = Stage::new("script".to_owned(), settings, workers, Dice::new(1));
+        Self { stage, conns: Vec::new(), refuses: None, hangs: false, down: Vec::new() }
     }
 
     /// Everything that can happen without time passing.
@@ -45,7 +52,8 @@ impl Script {
             }
             for arrival in std::mem::take(&mut self.stage.arrivals) {
                 let link = &mut self.stage.links[arrival.link];
-                match self.refuses {
+                let is_down = self.down.contains(&arrival.server);
+                match self.refuses.or(is_down.then_some(Failure::ConnectionRefused)) {
                     Some(failure) => link.attempt = Attempt::Failed(failure),
                     None => {
                         link.attempt = Attempt::Made;
@@ -58,6 +66,11 @@ impl Script {
 
     pub(crate) fn client(&mut self) -> Who {
         self.client_with(ROOM)
+    }
+
+    /// A client of another worker than the first.
+    pub(crate) fn client_of(&mut self, worker: usize) -> Who {
+        Who(self.stage.accept(worker, ROOM))
     }
 
     /// A client whose pipes to and from the proxy have so much room.
@@ -160,18 +173,22 @@ impl Script {
 
     /// The `number`-th key that lives on a server.
     pub(crate) fn key(&self, server: usize, number: usize) -> String {
+        let mut keys = (0..).map(|n| format!("k{n}")).filter(|key| self.lives_on(&[], server, key));
+        keys.nth(number).expect("there is always one more")
+    }
+
+    /// Whether a key lives on a server while others are out.
+    pub(crate) fn lives_on(&self, out: &[usize], server: usize, key: &str) -> bool {
         let settings = &self.stage.settings;
-        let members: Vec<Member<'_>> = settings
-            .servers
-            .iter()
-            .map(|server| Member { label: &server.label, weight: server.weight, live: true })
+        let servers = settings.servers.iter().enumerate();
+        let members: Vec<Member<'_>> = servers
+            .map(|(place, server)| {
+                let live = !out.contains(&place);
+                Member { label: &server.label, weight: server.weight, live }
+            })
             .collect();
         let ring = Ring::new(settings.hash, settings.hash_tag, settings.distribution, &members);
-        let mut random = Random::new(0);
-        let lives_there = |key: &String| {
-            ring.server_of(key.as_bytes(), &mut random).is_some_and(|place| place.index() == server)
-        };
-        (0..).map(|n| format!("k{n}")).filter(lives_there).nth(number).expect("there is always one more")
+        ring.server_of(key.as_bytes(), &mut Random::new(0)).is_some_and(|place| place.index() == server)
     }
 
     /// A gauge or counter of a server.

@@ -159,6 +159,7 @@ impl Stage {
                 Wish::Pause(connection) => self.pause(worker, connection, true),
                 Wish::Resume(connection) => self.pause(worker, connection, false),
                 Wish::Notice(notice) => self.notices.push(notice),
+                Wish::Report(report) => self.office.reports.push(report),
                 Wish::ReleaseMemory => {}
             }
         }
@@ -259,6 +260,7 @@ impl Stage {
             for worker in 0..self.workers.len() {
                 self.turn(worker);
             }
+            self.coordinate();
             if !self.progress && !self.is_busy() {
                 return;
             }

@@ -1,0 +1,74 @@
+//! The coordinator's part: reports of the engines go in, its word goes out to all of them, and its probes reach the servers
+//! or do not, as the history says.
+
+use super::{Settings, Stage};
+use golem_engine::Time;
+use golem_engine::coordinator::{Change, Coordinator, Order, ProbeId, Report};
+use golem_engine::counters::WorkerCounters;
+use std::sync::Arc;
+
+pub(crate) struct Office {
+    pub(crate) coordinator: Coordinator,
+    pub(crate) counters: Arc<WorkerCounters>,
+    /// On their way to the coordinator.
+    pub(crate) reports: Vec<Report>,
+    /// Probes that wait for an answer, with their servers.
+    pub(crate) probes: Vec<(ProbeId, usize)>,
+    /// What was said, for the history to look at.
+    pub(crate) changes: Vec<Change>,
+}
+
+impl Office {
+    pub(crate) fn new(settings: &Arc<Settings>) -> Self {
+        let counters = WorkerCounters::new(std::iter::once(settings.servers.len()));
+        Self {
+            coordinator: Coordinator::new(
+                &[Arc::clone(settings)],
+                Arc::clone(&counters),
+                1_700_000_000_000_000,
+            ),
+            counters,
+            reports: Vec::new(),
+            probes: Vec::new(),
+            changes: Vec::new(),
+        }
+    }
+}
+
+impl Stage {
+    /// One turn of the coordinator.
+    pub(crate) fn coordinate(&mut self) {
+        self.office.coordinator.begin_turn(Time(self.now));
+        for report in std::mem::take(&mut self.office.reports) {
+            self.note(|| format!("{report:?}"));
+            self.office.coordinator.report(report);
+        }
+        self.office.coordinator.expire();
+        while let Some(order) = self.office.coordinator.next_order() {
+            self.progress = true;
+            match order {
+                Order::Probe { probe, server, .. } => self.office.probes.push((probe, server.index())),
+                Order::EndProbe(over) => self.office.probes.retain(|(probe, _)| *probe != over),
+                Order::Notice(change) => {
+                    self.note(|| format!("{change:?}"));
+                    self.office.changes.push(change);
+                }
+                Order::Publish(snapshot) => {
+                    for worker in 0..self.workers.len() {
+                        self.workers[worker].engine.follow(Arc::clone(&snapshot));
+                        self.verify(worker);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The probe of `server` is answered with `bytes`; false if there is none.
+    pub(crate) fn answer_probe(&mut self, server: usize, bytes: &[u8]) -> bool {
+        let Some(&(probe, _)) = self.office.probes.iter().find(|(_, of)| *of == server) else { return false };
+        self.office.coordinator.begin_turn(Time(self.now));
+        self.office.coordinator.probe_received(probe, bytes);
+        self.coordinate();
+        true
+    }
+}

@@ -1,0 +1,218 @@
+//! The coordinator's hands: the supervisor's thread gives it the clock and the reports of the workers, sends its word to all
+//! of them, makes its probes on the supervisor's own driver, and writes its changes to the log.
+
+use crate::mail::Mail;
+use crate::places::{Place, Places};
+use crate::worker::ToWorker;
+use golem_config::Pool;
+use golem_engine::coordinator::{Change, Coordinator, Order, PROBE, ProbeId, Report};
+use golem_engine::counters::WorkerCounters;
+use golem_engine::{Failure, PoolIndex, Time};
+use golem_net::{Clock, CloseReason, ConnId, Driver, Handler, Resolved, Resolver, Sender, Slices, Target};
+use golem_ring::ServerIndex;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The `user` numbers of probes have this bit.
+const PROBES: u64 = 1 << 63;
+
+/// A probe under way.
+#[derive(Debug)]
+struct Visit {
+    probe: ProbeId,
+    /// None while the name of its server is looked up, and when the connection is gone.
+    conn: Option<ConnId>,
+    sent: usize,
+}
+
+/// See the top of the file.
+#[derive(Debug)]
+pub struct Coordination {
+    coordinator: Coordinator,
+    clock: Clock,
+    pools: Vec<Arc<Pool>>,
+    places: Arc<Places>,
+    resolver: Resolver<Mail>,
+    visits: Vec<Visit>,
+}
+
+impl Coordination {
+    /// For these pools. What it counts goes to `counters`; answers about names come back by `mail`.
+    pub fn new(
+        pools: &[Arc<Pool>],
+        counters: Arc<WorkerCounters>,
+        clock: Clock,
+        places: Arc<Places>,
+        mail: Sender<Mail>,
+    ) -> Self {
+        Self {
+            coordinator: Coordinator::new(pools, counters, clock.wall(0)),
+            clock,
+            pools: pools.to_vec(),
+            places,
+            resolver: Resolver::new(mail),
+            visits: Vec::new(),
+        }
+    }
+
+    /// Whether a connection with this number is a probe.
+    pub const fn owns(user: u64) -> bool {
+        user & PROBES != 0
+    }
+
+    /// A worker reports a server that fails.
+    pub fn report(&mut self, report: Report) {
+        self.coordinator.report(report);
+    }
+
+    /// How long the driver may wait if nothing happens.
+    pub fn wait(&self) -> Option<Duration> {
+        // The system's timers may be a little early.
+        let late = Duration::from_micros(500);
+        self.coordinator.next_deadline().map(|at| at.since(Time(self.clock.now())) + late)
+    }
+
+    /// Does what is due.
+    pub fn work(&mut self, driver: &mut Driver, workers: &[Sender<ToWorker>]) {
+        self.coordinator.expire();
+        while let Some(order) = self.coordinator.next_order() {
+            match order {
+                Order::Probe { probe, pool, server } => self.begin(driver, probe, pool, server),
+                Order::EndProbe(probe) => self.end(driver, probe),
+                Order::Publish(snapshot) => {
+                    for worker in workers {
+                        // One that has ended needs no telling.
+                        let _ = worker.send(ToWorker::Snapshot(Arc::clone(&snapshot)));
+                    }
+                }
+                Order::Notice(change) => self.say(&change),
+            }
+        }
+    }
+
+    /// The address of a server that is being probed is known, or not to be had.
+    pub fn resolved(&mut self, driver: &mut Driver, answer: Resolved) {
+        let probe = ProbeId(answer.id & !PROBES);
+        if !self.visits.iter().any(|visit| visit.probe == probe) {
+            // It has ended meanwhile.
+            return;
+        }
+        match answer.result.ok().and_then(|addresses| addresses.first().copied()) {
+            Some(address) => self.connect(driver, probe, &Target::Tcp(address)),
+            None => self.coordinator.probe_lost(probe, Failure::HostDown),
+        }
+    }
+
+    fn begin(&mut self, driver: &mut Driver, probe: ProbeId, pool: PoolIndex, server: ServerIndex) {
+        self.visits.push(Visit { probe, conn: None, sent: 0 });
+        let places = Arc::clone(&self.places);
+        match places.of(pool, server) {
+            Some(Place::Target(target)) => self.connect(driver, probe, target),
+            Some(Place::Name(host, port)) => {
+                if let Err(error) = self.resolver.ask(PROBES | probe.0, host, *port) {
+                    self.coordinator.probe_lost(probe, failure_of(CloseReason::from(&error)));
+                }
+            }
+            None => self.coordinator.probe_lost(probe, Failure::HostDown),
+        }
+    }
+
+    fn connect(&mut self, driver: &mut Driver, probe: ProbeId, target: &Target) {
+        match driver.connect(target, PROBES | probe.0) {
+            Ok(conn) => {
+                if let Some(visit) = self.visits.iter_mut().find(|visit| visit.probe == probe) {
+                    visit.conn = Some(conn);
+                }
+                // It waits until the connection is there.
+                driver.flush(self, conn);
+            }
+            Err(error) => self.coordinator.probe_lost(probe, failure_of(CloseReason::from(&error))),
+        }
+    }
+
+    fn end(&mut self, driver: &mut Driver, probe: ProbeId) {
+        let Some(at) = self.visits.iter().position(|visit| visit.probe == probe) else { return };
+        if let Some(conn) = self.visits.swap_remove(at).conn {
+            driver.close(conn);
+        }
+    }
+
+    fn lost(&mut self, user: u64, reason: CloseReason) {
+        if let Some(visit) = self.visit(user) {
+            visit.conn = None;
+            let probe = visit.probe;
+            self.coordinator.probe_lost(probe, failure_of(reason));
+        }
+    }
+
+    fn visit(&mut self, user: u64) -> Option<&mut Visit> {
+        self.visits.iter_mut().find(|visit| PROBES | visit.probe.0 == user)
+    }
+
+    fn say(&self, change: &Change) {
+        let (Change::Ejected { pool, server, .. }
+        | Change::Kept { pool, server, .. }
+        | Change::Restored { pool, server, .. }) = change;
+        let Some(settings) = self.pools.get(pool.index()) else { return };
+        let Some(entry) = settings.servers.get(server.index()).map(|server| &server.entry) else { return };
+        let (name, all) = (&settings.name, settings.servers.len());
+        match change {
+            Change::Ejected { hold, left, .. } => tracing::warn!(
+                "pool '{name}': server '{entry}' is ejected for {} ms at least; {left} of {all} servers are left",
+                hold.as_millis()
+            ),
+            Change::Kept { out, .. } => tracing::warn!(
+                "pool '{name}': server '{entry}' fails and is kept, since {out} of {all} servers are ejected and \
+                 eject_max_percent allows no more"
+            ),
+            Change::Restored { after, .. } => tracing::warn!(
+                "pool '{name}': server '{entry}' has answered and is back after {} ms",
+                after.as_millis()
+            ),
+        }
+    }
+}
+
+/// The driver's calls for probes.
+impl Handler for Coordination {
+    fn woken(&mut self) {
+        self.coordinator.begin_turn(Time(self.clock.now()));
+    }
+
+    fn accepted(&mut self, _listener: u32, _conn: ConnId) -> Option<u64> {
+        // Probes are made, not accepted.
+        None
+    }
+
+    fn connect_failed(&mut self, user: u64, reason: CloseReason) {
+        self.lost(user, reason);
+    }
+
+    fn received(&mut self, user: u64, bytes: &[u8]) {
+        self.coordinator.probe_received(ProbeId(user & !PROBES), bytes);
+    }
+
+    fn end_of_stream(&mut self, user: u64) {
+        self.coordinator.probe_lost(ProbeId(user & !PROBES), Failure::ConnectionClosed);
+    }
+
+    fn closed(&mut self, user: u64, reason: CloseReason) {
+        self.lost(user, reason);
+    }
+
+    fn output<'a>(&'a self, user: u64, slices: &mut Slices<'a>) {
+        if let Some(visit) = self.visits.iter().find(|visit| PROBES | visit.probe.0 == user) {
+            slices.push(PROBE.get(visit.sent..).unwrap_or_default());
+        }
+    }
+
+    fn sent(&mut self, user: u64, n: usize) {
+        if let Some(visit) = self.visit(user) {
+            visit.sent += n;
+        }
+    }
+}
+
+fn failure_of(reason: CloseReason) -> Failure {
+    Failure::from_os(reason.errno())
+}
