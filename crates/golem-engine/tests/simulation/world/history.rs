@@ -72,7 +72,8 @@ fn random_settings(dice: &mut Dice) -> Settings {
     }
     if dice.one_in(4) {
         settings.client_soft_limit = dice.pick(&[300, 5000, 40_000]);
-        settings.client_hard_limit = settings.client_soft_limit * dice.pick(&[1, 2, 4, 100]);
+        // Not below what the configuration takes: the engine measures no client that holds less.
+        settings.client_hard_limit = (settings.client_soft_limit * dice.pick(&[1, 2, 4, 100])).max(4096);
     }
     settings
 }
