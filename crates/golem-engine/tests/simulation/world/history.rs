@@ -268,8 +268,11 @@ impl History {
 
     /// Lets everything come in that is on its way: late replies, ends of streams, timers.
     fn come_to_rest(&mut self) {
-        self.have_mercy();
-        while self.round() || self.leap() {}
+        // Twice: a fault that was looked for may come as late as here, and without a timeout nothing else ends its silence.
+        for _ in 0..2 {
+            self.have_mercy();
+            while self.round() || self.leap() {}
+        }
     }
 
     /// Nobody is there any more: nothing may be left of them, and well servers have kept their connections.
