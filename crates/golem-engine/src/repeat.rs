@@ -1,5 +1,5 @@
 //! Asking once more: a server that closes idle connections, or was restarted, may do so just when a request is on its way.
-//! A read that was the only one on a connection that had answered before, and of whose reply no byte has come, is then
+//! A read that was and stayed the only one on a connection that had answered before, and of whose reply no byte has come, is then
 //! repeated on a fresh connection, within its time: as if it had been asked a moment later. It cannot happen twice, as a
 //! fresh connection has answered nothing. At most one in ten requests, so that a server that is ill is not asked twice by all.
 //!
@@ -133,9 +133,11 @@ impl ServerConn {
         self.has_answered && self.oldest().is_none()
     }
 
-    /// Whether the request at the front came when the connection was idle, and nothing of its reply has come.
+    /// Whether the request at the front is the only one, came when the connection was idle, and nothing of its reply has come.
+    /// What was asked behind it may have been carried out: asked once more, it would see writes that came after it.
     fn may_repeat(&self) -> bool {
-        self.asked_idle && !self.reply_begun && self.rest.is_empty() && self.incoming.is_none()
+        let is_alone = self.waiting().nth(1).is_none();
+        self.asked_idle && is_alone && !self.reply_begun && self.rest.is_empty() && self.incoming.is_none()
     }
 
     /// Puts the front of `lost` into the outbox, and its keys behind the others; says how many bytes it has.
