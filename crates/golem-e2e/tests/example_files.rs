@@ -69,8 +69,18 @@ fn check_figures(pool: &str, servers: &[&str]) -> Outcome {
 #[test]
 fn golemproxy_yml_is_served() -> Outcome {
     in_network_namespace(|| {
-        let _servers = [memcached(11211)?, memcached(11212)?, memcached(11213)?];
+        let _servers = [memcached(11211)?, memcached(11212)?];
         let _proxy = serve(&example("golemproxy.yml"), &[21211])?;
+        use_pool(21211)?;
+        check_figures("main", &["127.0.0.1", "127.0.0.1:11212"])
+    })
+}
+
+#[test]
+fn ejection_yml_is_served() -> Outcome {
+    in_network_namespace(|| {
+        let _servers = [memcached(11211)?, memcached(11212)?, memcached(11213)?];
+        let _proxy = serve(&example("ejection.yml"), &[21211])?;
         use_pool(21211)?;
         check_figures("main", &["127.0.0.1", "127.0.0.1:11212", "127.0.0.1:11213"])
     })
@@ -117,5 +127,5 @@ fn every_example_has_its_test() -> Outcome {
         names.push(entry?.file_name().to_string_lossy().into_owned());
     }
     names.sort_unstable();
-    ensure(names == ["golemproxy.yml", "nutcracker.yml"], format!("{names:?}"))
+    ensure(names == ["ejection.yml", "golemproxy.yml", "nutcracker.yml"], format!("{names:?}"))
 }
