@@ -45,7 +45,7 @@ fn check_quick_way(reply: &[u8]) {
         panic!("a hit without a value");
     };
     assert_eq!(&reply[found.start as usize..found.end as usize], key);
-    assert_eq!(header as usize + data as usize + 2, hit.last);
-    let last = scan_reply(Shape::Values, &reply[hit.last..hit.len], 0);
-    assert!(matches!(last, ReplyScan::Last { len, .. } if len as usize == hit.len - hit.last), "{last:?}");
+    let last_at = header as usize + data as usize + 2;
+    let last = scan_reply(Shape::Values, &reply[last_at..hit], 0);
+    assert!(matches!(last, ReplyScan::Last { len, .. } if len as usize == hit - last_at), "{last:?}");
 }

@@ -254,12 +254,10 @@ impl Engine {
             client.note_reply(holds);
             close = request.progress == Progress::ReadyThenClose;
             request.held.leave(&mut client.outbox, &mut self.buffers);
-            if let Merge::Gather(gather) = &mut request.merge {
+            if let Merge::Gather(mut gather) = core::mem::replace(&mut request.merge, Merge::PassThrough) {
                 gather.write_values(&mut client.outbox, &mut self.buffers);
                 client.outbox.append(texts::END, &mut self.buffers);
-                if let Merge::Gather(gather) = core::mem::replace(&mut request.merge, Merge::PassThrough) {
-                    self.spare.give(gather, &mut self.buffers);
-                }
+                self.spare.give(gather, &mut self.buffers);
             }
             self.requests.discard(head);
         }

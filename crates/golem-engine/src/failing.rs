@@ -52,6 +52,7 @@ impl ServerConn {
 impl Failure {
     /// Whether it is this process or machine that lacks something: memory, descriptors, ports, buffers.
     pub(crate) const fn is_local(self) -> bool {
+        // In Linux's numbers: EAGAIN, ENOMEM, ENFILE, EMFILE, EADDRINUSE, EADDRNOTAVAIL, ENOBUFS.
         matches!(self, Self::Os(11 | 12 | 23 | 24 | 98 | 99 | 105))
     }
 }

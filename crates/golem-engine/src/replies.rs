@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::gather::PartEnd;
 use crate::id::ServerConnId;
 use crate::server::{Expect, Link, ServerConn};
-use golem_protocol::memcached::{ErrorKind, Hit, ReplyScan, Shape, Status, scan_hit, scan_reply};
+use golem_protocol::memcached::{ErrorKind, ReplyScan, Shape, Status, scan_hit, scan_reply};
 
 /// Why a server connection is given up while its bytes are read.
 pub(crate) struct Broken {
@@ -90,7 +90,7 @@ impl Engine {
                 break;
             }
             if start == item
-                && let Some(Hit { len, .. }) = conn.scan_hit(rest)
+                && let Some(len) = conn.scan_hit(rest)
             {
                 item += len;
                 self.finish_hit(id, bytes.get(start..item).unwrap_or_default());
@@ -213,9 +213,9 @@ const UNASKED: &str = "bytes before any request";
 const WRONG_KEY: &str = "a value for a key that was not asked for";
 
 impl ServerConn {
-    /// The usual reply, if it stands at the front of `rest` as a whole and nothing special is to be done with it.
+    /// Bytes of the usual reply, if it stands at the front of `rest` as a whole and nothing special is to be done with it.
     #[inline]
-    fn scan_hit(&self, rest: &[u8]) -> Option<Hit> {
+    fn scan_hit(&self, rest: &[u8]) -> Option<usize> {
         let front = self.oldest()?;
         let is_plain = front.part == Expect::WHOLE && front.shape == Shape::Values && front.keys.1 == 1;
         if !is_plain || front.discard || self.reply_begun {

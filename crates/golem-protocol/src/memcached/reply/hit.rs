@@ -4,23 +4,14 @@
 use super::{DATA_MAX, LINE_MAX};
 use crate::memcached::number;
 
-/// A whole reply to a `get` or `gets` of one key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hit {
-    /// Where `END` starts.
-    pub last: usize,
-    /// Bytes of the reply.
-    pub len: usize,
-}
-
 const VALUE: &[u8] = b"VALUE ";
 const LINE_END: &[u8] = b"\r\n";
 const END: &[u8] = b"\r\nEND\r\n";
 
-/// Whether `buf` starts with a complete value for `key` and `END`. None: not so, or not in the usual form; ask
-/// [`super::scan_reply`], item by item.
+/// Bytes of the reply at the front of `buf`, if that is a complete value for `key` and `END`. None: not so, or not in the
+/// usual form; ask [`super::scan_reply`], item by item.
 #[inline]
-pub fn scan_hit(key: &[u8], buf: &[u8]) -> Option<Hit> {
+pub fn scan_hit(key: &[u8], buf: &[u8]) -> Option<usize> {
     let text = buf.strip_prefix(VALUE)?.strip_prefix(key)?;
     let (_, at) = number::read(text, blank(text, 0)?)?;
     let (data, mut at) = number::read(text, blank(text, at)?)?;
@@ -36,7 +27,7 @@ pub fn scan_hit(key: &[u8], buf: &[u8]) -> Option<Hit> {
         return None;
     }
     let end = header.checked_add(data as usize)?;
-    (buf.get(end..end.checked_add(END.len())?)? == END).then_some(Hit { last: end + 2, len: end + END.len() })
+    (buf.get(end..end.checked_add(END.len())?)? == END).then_some(end + END.len())
 }
 
 #[inline]
@@ -46,8 +37,7 @@ fn blank(text: &[u8], at: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-    use super::{Hit, scan_hit};
+    use super::scan_hit;
     use crate::memcached::{ReplyScan, Shape, Status, scan_reply};
     use proptest::prelude::{ProptestConfig, any, proptest};
     use std::format;
@@ -55,22 +45,21 @@ mod tests {
     use std::vec::Vec;
 
     /// What the general scanner makes of the same bytes.
-    fn by_items(key: &[u8], buf: &[u8]) -> Option<Hit> {
+    fn by_items(key: &[u8], buf: &[u8]) -> Option<usize> {
         let ReplyScan::Value { key: found, header, data } = scan_reply(Shape::Values, buf, 0) else {
             return None;
         };
         let last = header as usize + data as usize + 2;
         let ends = found.of(buf) == key && buf.get(last - 2..last)? == b"\r\n";
         let end = scan_reply(Shape::Values, buf.get(last..)?, 0);
-        (ends && end == ReplyScan::Last { len: 5, status: Status::End })
-            .then_some(Hit { last, len: last + 5 })
+        (ends && end == ReplyScan::Last { len: 5, status: Status::End }).then_some(last + 5)
     }
 
     #[test]
     fn the_usual_reply_is_a_hit() {
         let reply = b"VALUE k 0 3\r\nabc\r\nEND\r\nVALUE x";
-        assert_eq!(scan_hit(b"k", reply), Some(Hit { last: 18, len: 23 }));
-        assert_eq!(scan_hit(b"k", b"VALUE k 4294967295 0 77\r\n\r\nEND\r\n").unwrap().len, 32);
+        assert_eq!(scan_hit(b"k", reply), Some(23));
+        assert_eq!(scan_hit(b"k", b"VALUE k 4294967295 0 77\r\n\r\nEND\r\n"), Some(32));
         for len in 0..23 {
             assert_eq!(scan_hit(b"k", &reply[..len]), None);
         }
