@@ -26,7 +26,7 @@ impl Engine {
         }
         for (id, conn) in self.conns.iter() {
             conn.check().map_err(|what| format!("{id:?}: {what}"))?;
-            if self.pools.get(conn.pool.index()).and_then(|pool| pool.lane(conn.server, conn.lane))
+            if self.pools.get(conn.pool.index()).and_then(|pool| pool.lane(conn.of.index, conn.lane))
                 != Some(id)
             {
                 return Err(format!("{id:?} is not the connection of its lane"));

@@ -15,7 +15,7 @@ pub use snapshot::Snapshot;
 
 use crate::counters::{PoolCounters, ServerCounters, WorkerCounters};
 use crate::failure::Failure;
-use crate::pool::PoolIndex;
+use crate::pool::{PoolIndex, ServerOf};
 use crate::time::Time;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -44,10 +44,8 @@ pub enum Order {
     Probe {
         /// The probe's name.
         probe: ProbeId,
-        /// Whose server.
-        pool: PoolIndex,
         /// Which server.
-        server: ServerIndex,
+        of: ServerOf,
     },
     /// The probe is over: close its connection. It may be gone already.
     EndProbe(ProbeId),
@@ -58,14 +56,12 @@ pub enum Order {
 }
 
 /// A change that is worth a line in the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// A server was taken out of the ring.
     Ejected {
-        /// Whose server.
-        pool: PoolIndex,
         /// Which server.
-        server: ServerIndex,
+        of: ServerOf,
         /// Until the first probe.
         hold: Duration,
         /// Servers that are left in the ring.
@@ -73,19 +69,15 @@ pub enum Change {
     },
     /// A server fails, but too many are out already.
     Kept {
-        /// Whose server.
-        pool: PoolIndex,
         /// Which server.
-        server: ServerIndex,
+        of: ServerOf,
         /// Servers that are out.
         out: usize,
     },
     /// A server answered its probe and is in the ring again.
     Restored {
-        /// Whose server.
-        pool: PoolIndex,
         /// Which server.
-        server: ServerIndex,
+        of: ServerOf,
         /// How long it was out.
         after: Duration,
     },
@@ -153,6 +145,7 @@ impl Coordinator {
         let Some(pool) = self.pools.get_mut(index.index()) else { return };
         let (all, out) = (pool.servers.len(), pool.snapshot.ejected());
         let terms = Terms::of(&pool.settings);
+        let of = ServerOf { pool: Arc::clone(&pool.settings), index: server };
         let Some(standing) = pool.servers.get_mut(server.index()) else { return };
         if standing.is_out() || seen < standing.changed() {
             return;
@@ -161,7 +154,7 @@ impl Coordinator {
             let is_news = standing.keep(now, &terms);
             self.pool_counters(index, |counters| counters.server_kept.add(1));
             if is_news {
-                self.say(Change::Kept { pool: index, server, out });
+                self.say(Change::Kept { of, out });
             }
             return;
         }
@@ -174,7 +167,7 @@ impl Coordinator {
         });
         self.pool_counters(index, |counters| counters.server_ejects.add(1));
         self.publish(index, server, false);
-        self.say(Change::Ejected { pool: index, server, hold, left });
+        self.say(Change::Ejected { of, hold, left });
     }
 
     /// A probe's server sent these bytes.
@@ -199,16 +192,17 @@ impl Coordinator {
         {
             self.end_probe(late, false);
         }
-        for (place, pool) in self.pools.iter_mut().enumerate() {
-            let terms = Terms::of(&pool.settings);
-            let standings = pool.servers.iter_mut().enumerate();
+        for (place, here) in self.pools.iter_mut().enumerate() {
+            let terms = Terms::of(&here.settings);
+            let standings = here.servers.iter_mut().enumerate();
             for (server, standing) in standings.filter(|(_, standing)| standing.wants_probe(now)) {
                 standing.begin_probe(now, &terms);
                 self.last_probe += 1;
                 let id = ProbeId(self.last_probe);
                 let (pool, server) = (PoolIndex::new(place as u16), ServerIndex::new(server as u32));
                 self.probes.push(Probe::new(id, pool, server, now));
-                self.orders.push_back(Order::Probe { probe: id, pool, server });
+                let of = ServerOf { pool: Arc::clone(&here.settings), index: server };
+                self.orders.push_back(Order::Probe { probe: id, of });
             }
         }
     }
@@ -236,8 +230,9 @@ impl Coordinator {
         let Probe { pool: index, server, .. } = self.probes.swap_remove(at);
         self.orders.push_back(Order::EndProbe(id));
         let (now, number) = (self.now, self.number + 1);
-        let pool = self.pools.get_mut(index.index());
-        let Some(standing) = pool.and_then(|pool| pool.servers.get_mut(server.index())) else { return };
+        let Some(pool) = self.pools.get_mut(index.index()) else { return };
+        let of = ServerOf { pool: Arc::clone(&pool.settings), index: server };
+        let Some(standing) = pool.servers.get_mut(server.index()) else { return };
         if !is_well {
             standing.probe_failed(now);
             self.server_counters(index, server, |counters| counters.probes_failed.add(1));
@@ -247,7 +242,7 @@ impl Coordinator {
         self.server_counters(index, server, |counters| counters.ejected.set(0));
         self.pool_counters(index, |counters| counters.server_restores.add(1));
         self.publish(index, server, true);
-        self.say(Change::Restored { pool: index, server, after });
+        self.say(Change::Restored { of, after });
     }
 
     /// All workers shall know that `server` is in the ring or not.

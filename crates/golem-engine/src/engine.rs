@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::gather::{Gather, Rule};
 use crate::id::{ClientId, Connection, RequestId, ServerConnId};
 use crate::pace::Pace;
-use crate::pool::{Pool, PoolIndex};
+use crate::pool::{Pool, PoolIndex, ServerOf};
 use crate::request::Request;
 use crate::scatter::OpenParts;
 use crate::server::ServerConn;
@@ -26,7 +26,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 use golem_config::Pool as Settings;
-use golem_ring::{Random, ServerIndex};
+use golem_ring::Random;
 
 /// What the engine wants the driver to do, in this order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,10 +35,8 @@ pub enum Wish {
     Connect {
         /// The connection to be made.
         conn: ServerConnId,
-        /// Whose server.
-        pool: PoolIndex,
-        /// Which server.
-        server: ServerIndex,
+        /// Where to.
+        of: ServerOf,
     },
     /// Close it. The engine has forgotten it already.
     Close(Connection),
@@ -61,10 +59,8 @@ pub enum Wish {
 pub enum Notice {
     /// A server connection was lost.
     ServerLost {
-        /// Whose server.
-        pool: PoolIndex,
         /// Which server.
-        server: ServerIndex,
+        of: ServerOf,
         /// What happened.
         failure: Failure,
         /// More of it, where there is more to say.
@@ -74,10 +70,8 @@ pub enum Notice {
     },
     /// Requests timed out; their connection lives on.
     Late {
-        /// Whose server.
-        pool: PoolIndex,
         /// Which server.
-        server: ServerIndex,
+        of: ServerOf,
         /// How many requests.
         requests: usize,
     },

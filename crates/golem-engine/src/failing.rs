@@ -64,11 +64,11 @@ impl Engine {
         if !conn.is_failure(failure) {
             return false;
         }
-        self.blame(conn.pool, conn.server);
+        self.blame(conn.pool, conn.of.index);
         self.pools.get(conn.pool.index()).is_some_and(|pool| {
             let limit = i64::from(pool.settings.server_failure_limit);
             let is_near = conn.counters.failures_in_row.get() < limit;
-            pool.settings.auto_eject_hosts && is_near && !pool.snapshot.is_ejected(conn.server)
+            pool.settings.auto_eject_hosts && is_near && !pool.snapshot.is_ejected(conn.of.index)
         })
     }
 
@@ -77,7 +77,7 @@ impl Engine {
         if let Some(conn) = self.conns.get_mut(id)
             && conn.ends_period(self.now, timeout)
         {
-            let (pool, server) = (conn.pool, conn.server);
+            let (pool, server) = (conn.pool, conn.of.index);
             self.blame(pool, server);
         }
     }
@@ -146,7 +146,7 @@ impl Engine {
         let Some(mut conn) = self.conns.remove(id) else { return };
         self.wish(Wish::Close(Connection::Server(id)));
         let pool = self.pools.get_mut(conn.pool.index());
-        if let Some(lane) = pool.and_then(|pool| pool.lane_mut(conn.server, conn.lane)) {
+        if let Some(lane) = pool.and_then(|pool| pool.lane_mut(conn.of.index, conn.lane)) {
             lane.conn = None;
         }
         conn.counters.connections_open.sub(1);

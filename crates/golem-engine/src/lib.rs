@@ -54,5 +54,5 @@ mod time;
 
 pub use engine::{Engine, Notice, Setup, Wish};
 pub use failure::Failure;
-pub use pool::PoolIndex;
+pub use pool::{PoolIndex, ServerOf};
 pub use time::Time;

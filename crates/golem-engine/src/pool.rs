@@ -6,6 +6,7 @@ use crate::lane::Lane;
 use crate::repeat::Budget;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 use golem_config::Pool as Settings;
 use golem_protocol::memcached::Limits;
 use golem_ring::ServerIndex;
@@ -23,6 +24,29 @@ impl PoolIndex {
     /// The place.
     pub const fn index(self) -> usize {
         self.0 as usize
+    }
+}
+
+/// A server by what the configuration says of it: true in any later configuration too, unlike its index.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ServerOf {
+    /// Its pool, as it was configured.
+    pub pool: Arc<Settings>,
+    /// Its place in that pool.
+    pub index: ServerIndex,
+}
+
+impl ServerOf {
+    /// What the configuration says of the server itself.
+    pub fn settings(&self) -> Option<&golem_config::Server> {
+        self.pool.servers.get(self.index.index())
+    }
+}
+
+impl fmt::Debug for ServerOf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let label = self.settings().map_or("none", |server| &server.label);
+        write!(f, "{}/{label}", self.pool.name)
     }
 }
 

@@ -100,7 +100,7 @@ impl Engine {
         if is_late || !is_read || !self.may_spend(lost) {
             return false;
         }
-        let Ok(fresh) = self.connection(lost.pool, lost.server, lost.lane) else { return false };
+        let Ok(fresh) = self.connection(lost.pool, lost.of.index, lost.lane) else { return false };
         let Some(to) = self.conns.get_mut(fresh) else { return false };
         let size = to.ask_again(lost, command.map_or("", Command::name), &mut self.buffers);
         to.counters.requests_repeated.add(1);

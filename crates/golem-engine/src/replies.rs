@@ -176,7 +176,7 @@ impl Engine {
         }
         conn.has_answered = true;
         let begun = conn.reply_begun || last > 0;
-        let (pool, server) = (conn.pool, conn.server);
+        let (pool, server) = (conn.pool, conn.of.index);
         let Some(expect) = conn.pop() else { return Ok(()) };
         conn.drop_kept(&mut self.buffers);
         conn.note_reply(&expect, self.now);

@@ -7,7 +7,7 @@ use crate::counters::ServerCounters;
 use crate::filling::Filling;
 use crate::id::RequestId;
 use crate::keys::KeyQueue;
-use crate::pool::PoolIndex;
+use crate::pool::{PoolIndex, ServerOf};
 use crate::rest::Rest;
 use crate::time::Time;
 use alloc::collections::VecDeque;
@@ -15,7 +15,6 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 use golem_protocol::memcached::{Shape, Status};
-use golem_ring::ServerIndex;
 
 /// One reply that is expected: of which shape, for whom. It outlives its request and its client: when they are gone
 /// the reply is read and dropped.
@@ -86,7 +85,7 @@ pub(crate) struct ServerConn {
     /// Of which pool.
     pub pool: PoolIndex,
     /// To which server.
-    pub server: ServerIndex,
+    pub of: ServerOf,
     /// Which of the connections to that server.
     pub lane: u16,
     /// What is counted about the server.
@@ -138,13 +137,13 @@ pub(crate) struct ServerConn {
 impl ServerConn {
     /// A connection that is being made from `now` on, until it is given up.
     pub(crate) fn new(
-        (pool, server, lane): (PoolIndex, ServerIndex, u16),
+        (pool, of, lane): (PoolIndex, ServerOf, u16),
         counters: Arc<ServerCounters>,
         (now, made_by): (Time, Time),
     ) -> Self {
         Self {
             pool,
-            server,
+            of,
             lane,
             counters,
             link: Link::Connecting,

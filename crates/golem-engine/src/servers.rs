@@ -5,7 +5,7 @@ use crate::counters::ServerCounters;
 use crate::engine::{Engine, Notice, Wish};
 use crate::failure::Failure;
 use crate::id::{Connection, ServerConnId};
-use crate::pool::{PoolIndex, Version};
+use crate::pool::{PoolIndex, ServerOf, Version};
 use crate::server::{Incoming, Link, ServerConn};
 use alloc::sync::Arc;
 use core::time::Duration;
@@ -52,16 +52,19 @@ impl Engine {
             counters.requests_held_off.add(1);
             return Err(failure);
         }
-        counters.connections_open.add(1);
-        counters.connections_total.add(1);
-        let patience = self.pools.get(pool.index()).map(|pool| pool.settings.connect_timeout);
-        let times = (self.now, self.now.after(patience.unwrap_or_default()));
-        let conn = self.conns.insert(ServerConn::new((pool, server, lane), counters, times));
+        let Some(settings) = self.pools.get(pool.index()).map(|pool| Arc::clone(&pool.settings)) else {
+            return Err(Failure::NoServer);
+        };
+        let times = (self.now, self.now.after(settings.connect_timeout));
+        let of = ServerOf { pool: settings, index: server };
+        let conn = self.conns.insert(ServerConn::new((pool, of.clone(), lane), Arc::clone(&counters), times));
         if let Some(place) = self.pools.get_mut(pool.index()).and_then(|pool| pool.lane_mut(server, lane)) {
             place.conn = Some(conn);
         }
         self.arm_server(conn);
-        self.wish(Wish::Connect { conn, pool, server });
+        counters.connections_open.add(1);
+        counters.connections_total.add(1);
+        self.wish(Wish::Connect { conn, of });
         Ok(conn)
     }
 
@@ -70,9 +73,9 @@ impl Engine {
         self.conns.get(id).is_some_and(|conn| conn.link == Link::Connecting)
     }
 
-    /// To which server of which pool a connection goes, if it is still wanted.
-    pub fn server_of(&self, id: ServerConnId) -> Option<(PoolIndex, ServerIndex)> {
-        self.conns.get(id).map(|conn| (conn.pool, conn.server))
+    /// To which server a connection goes, if it is still wanted.
+    pub fn server_of(&self, id: ServerConnId) -> Option<&ServerOf> {
+        self.conns.get(id).map(|conn| &conn.of)
     }
 
     /// A connection that was asked for is there.
@@ -100,7 +103,7 @@ impl Engine {
     /// A server connection is gone: everything that waits there fails.
     pub(crate) fn server_gone(&mut self, id: ServerConnId, failure: Failure, detail: &'static str) {
         let Some(mut conn) = self.conns.remove(id) else { return };
-        let (pool, server) = (conn.pool, conn.server);
+        let (pool, server) = (conn.pool, conn.of.index);
         let at_once = self.blame_loss(&conn, failure);
         if let Some(here) = self.pools.get_mut(pool.index()) {
             if let Some(lane) = here.lane_mut(server, conn.lane) {
@@ -119,7 +122,8 @@ impl Engine {
         self.repeat(&mut conn, failure);
         conn.drop_kept(&mut self.buffers);
         let waiting = conn.waiting().filter(|expect| !expect.discard).count();
-        self.wish(Wish::Notice(Notice::ServerLost { pool, server, failure, detail, waiting }));
+        let of = conn.of.clone();
+        self.wish(Wish::Notice(Notice::ServerLost { of, failure, detail, waiting }));
         conn.outbox.clear(&mut self.buffers);
         conn.rest.clear(&mut self.buffers);
         if let Some(Incoming::Value(filling, _) | Incoming::Last(filling, _)) = conn.incoming.take() {
@@ -155,7 +159,7 @@ impl Engine {
     /// Fails the requests that are late; gives the connection up if it is the connection that is at fault.
     pub(crate) fn server_due(&mut self, id: ServerConnId) {
         let Some(conn) = self.conns.get_mut(id) else { return };
-        let (pool, server, now) = (conn.pool, conn.server, self.now);
+        let (pool, now) = (conn.pool, self.now);
         if conn.timer.is_some_and(|timer| timer > now) {
             // A far timer, left over when a nearer one took its place.
             return;
@@ -168,13 +172,13 @@ impl Engine {
         }
         if let Some(timeout) = timeout {
             self.blame_silence(id, timeout);
-            self.fail_late(id, (pool, server), timeout);
+            self.fail_late(id, timeout);
         }
         self.arm_server(id);
     }
 
     /// Fails the requests of a connection that are late; those of which nothing was written are never sent.
-    fn fail_late(&mut self, id: ServerConnId, (pool, server): (PoolIndex, ServerIndex), timeout: Duration) {
+    fn fail_late(&mut self, id: ServerConnId, timeout: Duration) {
         let now = self.now;
         let mut late = 0;
         while let Some(expect) = self.conns.get_mut(id).and_then(|conn| conn.next_late(now, timeout)) {
@@ -187,11 +191,13 @@ impl Engine {
                 self.fail_part(expect.request, expect.part, Failure::TimedOut);
             }
         }
-        if late > 0 {
-            let counters = self.server_counters(pool, server);
-            counters.server_timedout.add(1);
-            counters.requests_late.add(late);
-            self.wish(Wish::Notice(Notice::Late { pool, server, requests: late }));
+        if late > 0
+            && let Some(conn) = self.conns.get(id)
+        {
+            conn.counters.server_timedout.add(1);
+            conn.counters.requests_late.add(late);
+            let of = conn.of.clone();
+            self.wish(Wish::Notice(Notice::Late { of, requests: late }));
         }
     }
 

@@ -2,14 +2,14 @@
 //! of them, makes its probes on the supervisor's own driver, and writes its changes to the log.
 
 use crate::mail::Mail;
-use crate::places::{Place, Places};
+use crate::notices::said_of;
+use crate::places::Place;
 use crate::worker::ToWorker;
 use golem_config::Pool;
 use golem_engine::coordinator::{Change, Coordinator, Order, PROBE, ProbeId, Report};
 use golem_engine::counters::WorkerCounters;
-use golem_engine::{Failure, PoolIndex, Time};
+use golem_engine::{Failure, ServerOf, Time};
 use golem_net::{Clock, CloseReason, ConnId, Driver, Handler, Resolved, Resolver, Sender, Slices, Target};
-use golem_ring::ServerIndex;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,26 +30,16 @@ struct Visit {
 pub struct Coordination {
     coordinator: Coordinator,
     clock: Clock,
-    pools: Vec<Arc<Pool>>,
-    places: Arc<Places>,
     resolver: Resolver<Mail>,
     visits: Vec<Visit>,
 }
 
 impl Coordination {
     /// For these pools. What it counts goes to `counters`; answers about names come back by `mail`.
-    pub fn new(
-        pools: &[Arc<Pool>],
-        counters: Arc<WorkerCounters>,
-        clock: Clock,
-        places: Arc<Places>,
-        mail: Sender<Mail>,
-    ) -> Self {
+    pub fn new(pools: &[Arc<Pool>], counters: Arc<WorkerCounters>, clock: Clock, mail: Sender<Mail>) -> Self {
         Self {
             coordinator: Coordinator::new(pools, counters, clock.wall(0)),
             clock,
-            pools: pools.to_vec(),
-            places,
             resolver: Resolver::new(mail),
             visits: Vec::new(),
         }
@@ -77,7 +67,7 @@ impl Coordination {
         self.coordinator.expire();
         while let Some(order) = self.coordinator.next_order() {
             match order {
-                Order::Probe { probe, pool, server } => self.begin(driver, probe, pool, server),
+                Order::Probe { probe, of } => self.begin(driver, probe, &of),
                 Order::EndProbe(probe) => self.end(driver, probe),
                 Order::Publish(snapshot) => {
                     for worker in workers {
@@ -85,7 +75,7 @@ impl Coordination {
                         let _ = worker.send(ToWorker::Snapshot(Arc::clone(&snapshot)));
                     }
                 }
-                Order::Notice(change) => self.say(&change),
+                Order::Notice(change) => Self::say(&change),
             }
         }
     }
@@ -103,13 +93,12 @@ impl Coordination {
         }
     }
 
-    fn begin(&mut self, driver: &mut Driver, probe: ProbeId, pool: PoolIndex, server: ServerIndex) {
+    fn begin(&mut self, driver: &mut Driver, probe: ProbeId, of: &ServerOf) {
         self.visits.push(Visit { probe, conn: None, sent: 0 });
-        let places = Arc::clone(&self.places);
-        match places.of(pool, server) {
-            Some(Place::Target(target)) => self.connect(driver, probe, target),
+        match Place::of(of) {
+            Some(Place::Target(target)) => self.connect(driver, probe, &target),
             Some(Place::Name(host, port)) => {
-                if let Err(error) = self.resolver.ask(PROBES | probe.0, host, *port) {
+                if let Err(error) = self.resolver.ask(PROBES | probe.0, &host, port) {
                     self.coordinator.probe_lost(probe, failure_of(CloseReason::from(&error)));
                 }
             }
@@ -149,26 +138,22 @@ impl Coordination {
         self.visits.iter_mut().find(|visit| PROBES | visit.probe.0 == user)
     }
 
-    fn say(&self, change: &Change) {
-        let (Change::Ejected { pool, server, .. }
-        | Change::Kept { pool, server, .. }
-        | Change::Restored { pool, server, .. }) = change;
-        let Some(settings) = self.pools.get(pool.index()) else { return };
-        let Some(entry) = settings.servers.get(server.index()).map(|server| &server.entry) else { return };
-        let (name, all) = (&settings.name, settings.servers.len());
+    fn say(change: &Change) {
         match change {
-            Change::Ejected { hold, left, .. } => tracing::warn!(
-                "pool '{name}': server '{entry}' is ejected for {} ms at least; {left} of {all} servers are left",
-                hold.as_millis()
+            Change::Ejected { of, hold, left } => tracing::warn!(
+                "{} is ejected for {} ms at least; {left} of {} servers are left",
+                said_of(of),
+                hold.as_millis(),
+                of.pool.servers.len()
             ),
-            Change::Kept { out, .. } => tracing::warn!(
-                "pool '{name}': server '{entry}' fails and is kept, since {out} of {all} servers are ejected and \
-                 eject_max_percent allows no more"
+            Change::Kept { of, out } => tracing::warn!(
+                "{} fails and is kept, since {out} of {} servers are ejected and eject_max_percent allows no more",
+                said_of(of),
+                of.pool.servers.len()
             ),
-            Change::Restored { after, .. } => tracing::warn!(
-                "pool '{name}': server '{entry}' has answered and is back after {} ms",
-                after.as_millis()
-            ),
+            Change::Restored { of, after } => {
+                tracing::warn!("{} has answered and is back after {} ms", said_of(of), after.as_millis());
+            }
         }
     }
 }

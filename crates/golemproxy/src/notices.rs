@@ -2,9 +2,9 @@
 //! log can bear: one line a second for each server and for each pool's clients, with the number of those left out.
 
 use golem_config::Pool;
-use golem_engine::{Notice, PoolIndex};
+use golem_engine::{Notice, PoolIndex, ServerOf};
 use golem_net::Stream;
-use golem_ring::ServerIndex;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Microseconds between two lines about one thing.
@@ -49,18 +49,15 @@ impl SaidOfClients {
 #[derive(Debug)]
 pub struct Notices {
     pools: Vec<Arc<Pool>>,
-    servers: Vec<Vec<Last>>,
+    /// By the names of pool and server: as many as the configurations have had.
+    servers: HashMap<String, HashMap<String, Last>>,
     clients: SaidOfClients,
 }
 
 impl Notices {
     /// For these pools.
     pub fn new(pools: &[Arc<Pool>], clients: SaidOfClients) -> Self {
-        Self {
-            pools: pools.to_vec(),
-            servers: pools.iter().map(|pool| vec![Last::default(); pool.servers.len()]).collect(),
-            clients,
-        }
+        Self { pools: pools.to_vec(), servers: HashMap::new(), clients }
     }
 
     /// Writes that a client came, at the level that shows each connection.
@@ -75,48 +72,53 @@ impl Notices {
     }
 
     /// Writes that a server connection is being made, at the level that shows each connection.
-    pub fn connecting(&self, pool: PoolIndex, server: ServerIndex) {
-        let settings = self.pools.get(pool.index());
-        if let Some((settings, server)) = settings.and_then(|s| Some((s, s.servers.get(server.index())?))) {
-            tracing::debug!("pool '{}': connecting to server '{}'", settings.name, server.entry);
+    pub fn connecting(of: &ServerOf) {
+        if let Some(server) = of.settings() {
+            tracing::debug!("pool '{}': connecting to server '{}'", of.pool.name, server.entry);
         }
     }
 
-    /// Whether to say something about a server now: its name in the log, and what to add about lines that were left out.
-    fn may_say_of(&mut self, pool: PoolIndex, server: ServerIndex, now: u64) -> Option<(String, String)> {
-        let left_out = self.servers.get_mut(pool.index())?.get_mut(server.index())?.may_say(now)?;
-        let entry = self.pools.get(pool.index())?.servers.get(server.index())?.entry.clone();
-        Some((entry, more(left_out)))
+    /// Whether to say something about a server now: what to add about lines that were left out.
+    fn may_say_of(&mut self, of: &ServerOf, now: u64) -> Option<String> {
+        let entry = &of.settings()?.entry;
+        let pool = match self.servers.get_mut(&of.pool.name) {
+            Some(pool) => pool,
+            None => self.servers.entry(of.pool.name.clone()).or_default(),
+        };
+        let last = match pool.get_mut(entry) {
+            Some(last) => last,
+            None => pool.entry(entry.clone()).or_default(),
+        };
+        last.may_say(now).map(more)
     }
 
     /// Writes `notice`, which happened at `now` (microseconds), unless the same was said a moment ago.
     pub fn say(&mut self, notice: &Notice, now: u64) {
-        let (Notice::ServerLost { pool, .. }
-        | Notice::Late { pool, .. }
-        | Notice::ClientRefused { pool, .. }) = notice;
-        let Some(settings) = self.pools.get(pool.index()).map(Arc::clone) else { return };
-        let name = &settings.name;
         match notice {
-            Notice::ServerLost { server, failure, detail, waiting, .. } => {
-                let Some((entry, left_out)) = self.may_say_of(*pool, *server, now) else { return };
+            Notice::ServerLost { of, failure, detail, waiting } => {
+                let Some(left_out) = self.may_say_of(of, now) else { return };
+                let server = said_of(of);
                 let text = failure.text();
                 let detail = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
-                tracing::warn!(
-                    "pool '{name}': server '{entry}': {text}{detail}{}{left_out}",
-                    failed(*waiting)
-                );
+                tracing::warn!("{server}: {text}{detail}{}{left_out}", failed(*waiting));
             }
-            Notice::Late { server, requests, .. } => {
-                let Some((entry, left_out)) = self.may_say_of(*pool, *server, now) else { return };
-                let requests = of_requests(*requests);
-                tracing::warn!("pool '{name}': server '{entry}': {requests} timed out{left_out}");
+            Notice::Late { of, requests } => {
+                let Some(left_out) = self.may_say_of(of, now) else { return };
+                tracing::warn!("{}: {} timed out{left_out}", said_of(of), of_requests(*requests));
             }
-            Notice::ClientRefused { why, .. } => {
+            Notice::ClientRefused { pool, why } => {
+                let Some(settings) = self.pools.get(pool.index()) else { return };
                 let Some(left_out) = self.clients.may_say(*pool, now) else { return };
-                tracing::info!("pool '{name}': a client was closed: {why}{}", more(left_out));
+                tracing::info!("pool '{}': a client was closed: {why}{}", settings.name, more(left_out));
             }
         }
     }
+}
+
+/// A server as the log names it.
+pub fn said_of(of: &ServerOf) -> String {
+    let entry = of.settings().map_or("", |server| &server.entry);
+    format!("pool '{}': server '{entry}'", of.pool.name)
 }
 
 /// What a lost server connection cost.

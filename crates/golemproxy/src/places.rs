@@ -1,9 +1,8 @@
 //! Where each server is: a target that can be connected to at once, or a name that has to be looked up first.
 
-use golem_config::{Config, Pool, ServerAddress};
-use golem_engine::PoolIndex;
+use golem_config::ServerAddress;
+use golem_engine::ServerOf;
 use golem_net::Target;
-use golem_ring::ServerIndex;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -23,42 +22,21 @@ const USUAL_PATIENCE: Duration = Duration::from_secs(120);
 /// Likewise at most: the kernel counts milliseconds in 31 bits.
 const MOST_PATIENCE: Duration = Duration::from_secs(86_400);
 
-/// The places of all servers of a configuration, and how long to wait for a sign of life of their machines.
-#[derive(Debug)]
-pub struct Places {
-    servers: Vec<Vec<Place>>,
-    patience: Vec<Duration>,
-}
-
-impl Places {
-    /// Those of `config`.
-    pub fn new(config: &Config) -> Self {
-        let place = |address: &ServerAddress| match address {
-            ServerAddress::Unix(path) => Place::Target(Target::Unix(path.into())),
+impl Place {
+    /// The place of a server; none if its pool has no such server.
+    pub fn of(server: &ServerOf) -> Option<Self> {
+        Some(match &server.settings()?.address {
+            ServerAddress::Unix(path) => Self::Target(Target::Unix(path.into())),
             ServerAddress::Tcp { host, port } => match host.parse::<IpAddr>() {
-                Ok(address) => Place::Target(Target::Tcp(SocketAddr::new(address, *port))),
-                Err(_) => Place::Name(host.clone(), *port),
+                Ok(address) => Self::Target(Target::Tcp(SocketAddr::new(address, *port))),
+                Err(_) => Self::Name(host.clone(), *port),
             },
-        };
-        let places = |pool: &Pool| pool.servers.iter().map(|server| place(&server.address)).collect();
-        Self {
-            servers: config.pools.iter().map(places).collect(),
-            patience: config.pools.iter().map(|pool| patience(pool.timeout)).collect(),
-        }
-    }
-
-    /// The place of one server.
-    pub fn of(&self, pool: PoolIndex, server: ServerIndex) -> Option<&Place> {
-        self.servers.get(pool.index())?.get(server.index())
-    }
-
-    /// How long the machines of a pool's servers may acknowledge nothing.
-    pub fn patience(&self, pool: PoolIndex) -> Duration {
-        self.patience.get(pool.index()).copied().unwrap_or(USUAL_PATIENCE)
+        })
     }
 }
 
-fn patience(timeout: Option<Duration>) -> Duration {
+/// How long the machine of a server of a pool with this `timeout` may acknowledge nothing.
+pub fn patience(timeout: Option<Duration>) -> Duration {
     timeout.map_or(USUAL_PATIENCE, |timeout| (timeout * 3).clamp(LEAST_PATIENCE, MOST_PATIENCE))
 }
 

@@ -6,7 +6,6 @@ use crate::descriptors::Descriptors;
 use crate::doors::{Doors, SocketFiles};
 use crate::mail::Mail;
 use crate::notices::SaidOfClients;
-use crate::places::Places;
 use crate::room::Room;
 use crate::statistics::{Source, Visit, Visitors};
 use crate::worker::{Arrival, ToWorker, Worker};
@@ -79,7 +78,6 @@ impl Supervisor {
         let own: Vec<_> = (0..count).map(|_| WorkerCounters::new(sizes.iter().copied())).collect();
         let shared = WorkerCounters::new(sizes.iter().copied());
         let counters = AllCounters(own.iter().chain([&shared]).map(Arc::clone).collect());
-        let places = Arc::new(Places::new(config));
         let pools: Vec<Arc<Pool>> = config.pools.iter().cloned().map(Arc::new).collect();
 
         let said = SaidOfClients::new(pools.len());
@@ -98,7 +96,7 @@ impl Supervisor {
                 epoch: clock.wall(0) / 1_000_000,
                 workers: count,
             };
-            let (mut worker, to_worker) = Worker::new(setup, clock, Arc::clone(&places), said.clone())?;
+            let (mut worker, to_worker) = Worker::new(setup, clock, said.clone())?;
             worker.report_to(sender.clone());
             made.push(worker);
             senders.push(to_worker);
@@ -120,7 +118,7 @@ impl Supervisor {
             made.into_iter().enumerate().map(|(number, worker)| run(number, worker, sender.clone()));
         let threads = threads.collect::<io::Result<Vec<_>>>()?;
         let host = golem_net::machine::hostname().unwrap_or_default();
-        let coordination = Coordination::new(&pools, shared, clock, places, sender);
+        let coordination = Coordination::new(&pools, shared, clock, sender);
         let source = Source { host, start: Instant::now(), pools, counters };
         let desk = Reception {
             handed: vec![0; senders.len()],

@@ -6,7 +6,7 @@ mod desk;
 
 use crate::mail::Mail;
 use crate::notices::{Notices, SaidOfClients};
-use crate::places::{Place, Places};
+use crate::places::{Place, patience};
 use crate::room::{Room, Seat};
 use desk::{Desk, failure_of, remember};
 use golem_engine::coordinator::Snapshot;
@@ -59,7 +59,6 @@ pub struct Worker {
     desk: Desk,
     mailbox: Mailbox<ToWorker>,
     resolver: Resolver<ToWorker>,
-    places: Arc<Places>,
     notices: Notices,
     /// The listeners here.
     doors: Vec<u32>,
@@ -76,12 +75,7 @@ impl Worker {
     ///
     /// # Errors
     /// The system has no descriptors for the poller.
-    pub fn new(
-        setup: Setup,
-        clock: Clock,
-        places: Arc<Places>,
-        said: SaidOfClients,
-    ) -> io::Result<(Self, Sender<ToWorker>)> {
+    pub fn new(setup: Setup, clock: Clock, said: SaidOfClients) -> io::Result<(Self, Sender<ToWorker>)> {
         let driver = Driver::new()?;
         let (sender, mailbox) = mailbox(driver.waker(), None);
         let notices = Notices::new(&setup.pools, said);
@@ -102,7 +96,6 @@ impl Worker {
             desk,
             mailbox,
             resolver,
-            places,
             notices,
             doors: Vec::new(),
             last_turns: None,
@@ -185,13 +178,13 @@ impl Worker {
 
     fn carry_out(&mut self, wish: Wish) {
         match wish {
-            Wish::Connect { conn, pool, server } => {
-                self.notices.connecting(pool, server);
-                let failure = match self.places.of(pool, server) {
-                    Some(Place::Target(target)) => self.connect(conn, &target.clone()),
+            Wish::Connect { conn, of } => {
+                Notices::connecting(&of);
+                let failure = match Place::of(&of) {
+                    Some(Place::Target(target)) => self.connect(conn, &target),
                     Some(Place::Name(host, port)) => self
                         .resolver
-                        .ask(Connection::Server(conn).to_bits(), host, *port)
+                        .ask(Connection::Server(conn).to_bits(), &host, port)
                         .map_err(|error| failure_of(CloseReason::from(&error))),
                     None => Err(Failure::HostDown),
                 };
@@ -227,7 +220,7 @@ impl Worker {
 
     fn connect(&mut self, id: ServerConnId, target: &Target) -> Result<(), Failure> {
         let user = Connection::Server(id).to_bits();
-        let patience = self.desk.engine.server_of(id).map(|(pool, _)| self.places.patience(pool));
+        let patience = self.desk.engine.server_of(id).map(|of| patience(of.pool.timeout));
         let conn = self
             .driver
             .connect_for(target, user, patience)

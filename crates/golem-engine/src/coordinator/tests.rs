@@ -4,7 +4,7 @@
 use super::{Change, Coordinator, Order, ProbeId, Report, Snapshot};
 use crate::counters::{AllCounters, PoolCounters, ServerCounters, WorkerCounters};
 use crate::failure::Failure;
-use crate::pool::PoolIndex;
+use crate::pool::{PoolIndex, ServerOf};
 use crate::time::Time;
 use alloc::format;
 use alloc::string::String;
@@ -19,6 +19,7 @@ const RETRY: u64 = 10_000_000;
 
 struct Desk {
     coordinator: Coordinator,
+    pool: Arc<golem_config::Pool>,
     counters: AllCounters,
     number: u64,
 }
@@ -47,7 +48,8 @@ impl Desk {
             golem_config::parse("a", &text).unwrap().config.pools.into_iter().map(Arc::new).collect();
         let counters = WorkerCounters::new([servers].into_iter());
         let all = AllCounters([Arc::clone(&counters)].into());
-        Self { coordinator: Coordinator::new(&pools, counters, 1_000), counters: all, number: 0 }
+        let coordinator = Coordinator::new(&pools, counters, 1_000);
+        Self { coordinator, pool: Arc::clone(&pools[0]), counters: all, number: 0 }
     }
 
     /// A turn at `now`, in which `happens`.
@@ -58,7 +60,7 @@ impl Desk {
         let mut said = Said::default();
         while let Some(order) = self.coordinator.next_order() {
             match order {
-                Order::Probe { probe, server, .. } => said.probes.push((probe, server.index())),
+                Order::Probe { probe, of } => said.probes.push((probe, of.index.index())),
                 Order::EndProbe(probe) => said.ended.push(probe),
                 Order::Publish(snapshot) => {
                     assert!(snapshot.number() > self.number, "numbers grow");
@@ -89,6 +91,10 @@ impl Desk {
         self.turn(now, |coordinator| coordinator.probe_received(probe, bytes))
     }
 
+    fn of(&self, server: u32) -> ServerOf {
+        ServerOf { pool: Arc::clone(&self.pool), index: ServerIndex::new(server) }
+    }
+
     fn due(&self) -> Option<u64> {
         self.coordinator.next_deadline().map(|time| time.0)
     }
@@ -115,7 +121,7 @@ fn the_first_report_ejects_for_all_and_further_ones_change_nothing() {
     let said = desk.report(5, 1);
     let [snapshot] = &said.published[..] else { panic!("{said:?}") };
     assert!([0, 1, 2].map(|n| snapshot.is_ejected(server(n))) == [false, true, false]);
-    assert_eq!(said.changes, [Change::Ejected { pool: POOL, server: server(1), hold: seconds(10), left: 2 }]);
+    assert_eq!(said.changes, [Change::Ejected { of: desk.of(1), hold: seconds(10), left: 2 }]);
     let said = desk.report(6, 1);
     assert!(said.published.is_empty() && said.changes.is_empty());
     assert_eq!(["server_ejects", "server_restores"].map(|name| desk.pool_counter(name)), [1, 0]);
@@ -136,7 +142,7 @@ fn a_server_returns_by_the_probe_that_it_answers() {
     assert_eq!(said.ended, [probe]);
     assert!(!said.published[0].is_ejected(server(0)));
     let after = Duration::from_micros(RETRY + 3);
-    assert_eq!(said.changes, [Change::Restored { pool: POOL, server: server(0), after }]);
+    assert_eq!(said.changes, [Change::Restored { of: desk.of(0), after }]);
     assert_eq!(desk.due(), None);
     assert_eq!([desk.pool_counter("server_restores"), desk.server_counter(0, "ejected")], [1, 0]);
     assert_ne!(desk.server_counter(0, "server_ejected_at"), 0, "it stays after the return");
@@ -197,7 +203,7 @@ fn too_many_are_never_ejected() {
     assert_eq!(desk.report(0, 0).published.len(), 1);
     let said = desk.report(1, 1);
     assert!(said.published.is_empty());
-    assert_eq!(said.changes, [Change::Kept { pool: POOL, server: server(1), out: 1 }]);
+    assert_eq!(said.changes, [Change::Kept { of: desk.of(1), out: 1 }]);
     assert!(desk.report(2, 1).changes.is_empty(), "it is said once");
     assert_eq!(["server_kept", "server_ejects"].map(|name| desk.pool_counter(name)), [2, 1]);
     // There is room again.

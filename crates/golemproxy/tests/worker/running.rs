@@ -6,7 +6,6 @@ use golem_engine::counters::{AllCounters, PoolSet, WorkerCounters};
 use golem_memserver::{Faults, MemServer, Options};
 use golem_net::{Clock, Counts, ListenSpec, Listener, Sender, Target};
 use golemproxy::notices::SaidOfClients;
-use golemproxy::places::Places;
 use golemproxy::room::Room;
 use golemproxy::worker::{ToWorker, Worker};
 use std::fmt::Write;
@@ -96,8 +95,7 @@ impl Waiting {
             epoch: clock.wall(0) / 1_000_000,
             workers: 1,
         };
-        let (mut worker, sender) =
-            Worker::new(setup, clock, Arc::new(Places::new(&config)), SaidOfClients::new(1)).unwrap();
+        let (mut worker, sender) = Worker::new(setup, clock, SaidOfClients::new(1)).unwrap();
         let mut spec = ListenSpec::new(any_port());
         spec.backlog = 4096;
         let listener = Listener::bind(&spec).unwrap();

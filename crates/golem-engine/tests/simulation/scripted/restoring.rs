@@ -105,7 +105,7 @@ fn a_server_that_fails_at_once_after_its_return_is_held_out_longer() {
     let client = script.client();
     for times in [1, 2, 4, 4] {
         script.eject(client);
-        let last = script.stage.office.changes.last().copied();
+        let last = script.stage.office.changes.last().cloned();
         let Some(Change::Ejected { hold, .. }) = last else { panic!("{last:?}") };
         assert_eq!(hold, Duration::from_millis(times * RETRY));
         while !script.stage.answer_probe(0, b"VERSION 1.6.18\r\n") {

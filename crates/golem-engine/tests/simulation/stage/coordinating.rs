@@ -47,7 +47,7 @@ impl Stage {
         while let Some(order) = self.office.coordinator.next_order() {
             self.progress = true;
             match order {
-                Order::Probe { probe, server, .. } => self.office.probes.push((probe, server.index())),
+                Order::Probe { probe, of } => self.office.probes.push((probe, of.index.index())),
                 Order::EndProbe(over) => self.office.probes.retain(|(probe, _)| *probe != over),
                 Order::Notice(change) => {
                     self.note(|| format!("{change:?}"));

@@ -137,12 +137,12 @@ impl Stage {
             self.progress = true;
             self.note(|| format!("wish: {wish:?}"));
             match wish {
-                Wish::Connect { conn, server, .. } => {
+                Wish::Connect { conn, of } => {
                     let link = self.links.len();
                     let connection = Connection::Server(conn);
                     self.links.push(Link::new(worker, connection, (self.server_room, self.server_room)));
                     self.workers[worker].links.insert(connection, link);
-                    self.arrivals.push(Arrival { link, server: server.index() });
+                    self.arrivals.push(Arrival { link, server: of.index.index() });
                 }
                 Wish::Close(connection) => {
                     let link = self.named(worker, connection);
