@@ -128,7 +128,7 @@ counters! {
 #[derive(Debug, Default)]
 pub struct PoolSet {
     /// Of the pool itself.
-    pub pool: PoolCounters,
+    pub pool: Arc<PoolCounters>,
     /// Of its servers, in index order.
     pub servers: Vec<Arc<ServerCounters>>,
 }
@@ -144,7 +144,7 @@ impl WorkerCounters {
     /// Counters for pools with so many servers each.
     pub fn new(servers: impl Iterator<Item = usize>) -> Arc<Self> {
         let set = |count| PoolSet {
-            pool: PoolCounters::default(),
+            pool: Arc::default(),
             servers: (0..count).map(|_| Arc::default()).collect(),
         };
         Arc::new(Self { pools: servers.map(set).collect() })

@@ -115,7 +115,6 @@ pub struct Engine {
     pub(crate) timers: Timers,
     pub(crate) random: Random,
     pub(crate) pace: Pace,
-    pub(crate) counters: Arc<WorkerCounters>,
     pub(crate) setup: Setup,
     /// No client is to stay.
     pub(crate) is_leaving: bool,
@@ -139,9 +138,10 @@ pub struct Engine {
 impl Engine {
     /// An engine without connections.
     pub fn new(setup: Setup) -> Self {
-        let pools = (0..).map(PoolIndex::new).zip(&setup.pools);
-        let pools: Vec<Pool> =
-            pools.map(|(index, settings)| Pool::new(index, Arc::clone(settings))).collect();
+        let pools = (0..).map(PoolIndex::new).zip(setup.pools.iter().zip(&setup.counters.pools));
+        let pools: Vec<Pool> = pools
+            .map(|(index, (settings, counters))| Pool::new(index, Arc::clone(settings), counters))
+            .collect();
         Self {
             now: Time::default(),
             clients: Table::default(),
@@ -151,7 +151,6 @@ impl Engine {
             timers: Timers::default(),
             random: Random::new(setup.seed),
             pace: Pace::default(),
-            counters: Arc::clone(&setup.counters),
             is_leaving: false,
             wishes: VecDeque::new(),
             dirty: VecDeque::new(),
@@ -349,7 +348,7 @@ impl Engine {
     }
 
     pub(crate) fn pool_counters(&self, pool: PoolIndex) -> Option<&PoolCounters> {
-        self.counters.pools.get(pool.index()).map(|set| &set.pool)
+        self.pools.get(pool.index()).map(|pool| &*pool.counters)
     }
 
     /// An empty gather.

@@ -89,8 +89,7 @@ impl Engine {
             return;
         }
         let (limit, seen) = (here.settings.server_failure_limit.max(1), here.snapshot.number());
-        let set = self.counters.pools.get(pool.index());
-        let Some(counters) = set.and_then(|set| set.servers.get(server.index())) else { return };
+        let Some(counters) = here.servers.get(server.index()).map(|server| &server.counters) else { return };
         counters.failures_in_row.add(1);
         // Should the server be kept, it is told again after as many more.
         if counters.failures_in_row.get() % i64::from(limit) == 0 {
@@ -111,10 +110,6 @@ impl Engine {
         let changed: Vec<_> =
             standings.filter(|(server, is_out)| *is_out != old.is_ejected(*server)).collect();
         for (server, is_ejected) in changed {
-            let set = self.counters.pools.get(index.index());
-            if let Some(counters) = set.and_then(|set| set.servers.get(server.index())) {
-                counters.failures_in_row.set(0);
-            }
             self.begin_anew(index, server, !is_ejected);
         }
     }
@@ -130,6 +125,7 @@ impl Engine {
     fn begin_anew(&mut self, pool: PoolIndex, server: ServerIndex, is_back: bool) {
         let here = self.pools.get_mut(pool.index()).and_then(|pool| pool.servers.get_mut(server.index()));
         let Some(here) = here else { return };
+        here.counters.failures_in_row.set(0);
         here.lanes.iter_mut().for_each(Lane::forget_failures);
         let conns: Vec<ServerConnId> = here.lanes.iter().filter_map(|lane| lane.conn).collect();
         for id in conns {

@@ -1,6 +1,7 @@
 //! A pool as one worker sees it: its settings, its ring, and which connections it has to its servers.
 
 use crate::coordinator::Snapshot;
+use crate::counters::{PoolCounters, PoolSet, ServerCounters};
 use crate::id::ServerConnId;
 use crate::lane::Lane;
 use crate::repeat::Budget;
@@ -60,6 +61,8 @@ pub(crate) struct Server {
     pub lanes: Vec<Lane>,
     /// What it said it is, on a connection that still lives.
     pub version: Option<Version>,
+    /// What is counted about it.
+    pub counters: Arc<ServerCounters>,
 }
 
 /// See the top of the file.
@@ -75,27 +78,39 @@ pub(crate) struct Pool {
     pub servers: Vec<Server>,
     /// What of its requests may be repeated.
     pub repeats: Budget,
+    /// What is counted about it.
+    pub counters: Arc<PoolCounters>,
     /// Clients per lane.
     lane_clients: Vec<u32>,
 }
 
 impl Pool {
     /// A pool without connections.
-    pub(crate) fn new(index: PoolIndex, settings: Arc<Settings>) -> Self {
+    pub(crate) fn new(index: PoolIndex, settings: Arc<Settings>, counters: &PoolSet) -> Self {
         let lanes = settings.server_connections.clamp(1, u16::MAX.into()) as usize;
         let item = settings.client_hard_limit.min(u64::from(settings.item_size_max)) as u32;
         Self {
             limits: Limits { key: settings.key_max, line: settings.line_max, keys: settings.keys_max, item },
             snapshot: Arc::new(Snapshot::first(index, &settings)),
-            servers: settings
+            servers: counters
                 .servers
                 .iter()
-                .map(|_| Server { lanes: alloc::vec![Lane::default(); lanes], version: None })
+                .map(|counters| Server {
+                    lanes: alloc::vec![Lane::default(); lanes],
+                    version: None,
+                    counters: Arc::clone(counters),
+                })
                 .collect(),
+            counters: Arc::clone(&counters.pool),
             repeats: Budget::default(),
             lane_clients: alloc::vec![0; lanes],
             settings,
         }
+    }
+
+    /// Requests to its servers so far.
+    pub(crate) fn requests(&self) -> i64 {
+        self.servers.iter().map(|server| server.counters.requests.get()).sum()
     }
 
     /// The lane with the fewest clients, for one more.

@@ -111,13 +111,10 @@ impl Engine {
 
     /// Whether the pool has not repeated too many of its requests.
     fn may_spend(&mut self, lost: &ServerConn) -> bool {
-        let place = lost.pool.index();
-        let requests = self
-            .counters
-            .pools
-            .get(place)
-            .map_or(0, |pool| pool.servers.iter().map(|server| server.requests.get()).sum());
-        self.pools.get_mut(place).is_some_and(|pool| pool.repeats.spend(requests))
+        self.pools.get_mut(lost.pool.index()).is_some_and(|pool| {
+            let requests = pool.requests();
+            pool.repeats.spend(requests)
+        })
     }
 }
 

@@ -34,8 +34,8 @@ impl Engine {
 
     /// What is counted about a server; a set of its own for one that the counters do not know, which there is not.
     fn server_counters(&self, pool: PoolIndex, server: ServerIndex) -> Arc<ServerCounters> {
-        let pool = self.counters.pools.get(pool.index());
-        pool.and_then(|pool| pool.servers.get(server.index())).map(Arc::clone).unwrap_or_default()
+        let server = self.pools.get(pool.index()).and_then(|pool| pool.servers.get(server.index()));
+        server.map(|server| Arc::clone(&server.counters)).unwrap_or_default()
     }
 
     #[cold]
