@@ -25,12 +25,11 @@ impl Engine {
             ));
         }
         for (id, conn) in self.conns.iter() {
-            conn.check().map_err(|what| format!("{id:?}: {what}"))?;
-            if self.pools.get(conn.pool.index()).and_then(|pool| pool.lane(conn.of.index, conn.lane))
-                != Some(id)
-            {
-                return Err(format!("{id:?} is not the connection of its lane"));
-            }
+            let holder =
+                self.pools.get(conn.pool.index()).and_then(|pool| pool.lane(conn.of.index, conn.lane));
+            conn.check()
+                .and_then(|()| conn.check_lane(id, holder))
+                .map_err(|what| format!("{id:?}: {what}"))?;
         }
         let mut on_the_way: BTreeMap<RequestId, usize> = BTreeMap::new();
         let parts = self.conns.iter().flat_map(|(_, conn)| conn.waiting());

@@ -143,10 +143,8 @@ pub struct WorkerCounters {
 impl WorkerCounters {
     /// Counters for pools with so many servers each.
     pub fn new(servers: impl Iterator<Item = usize>) -> Arc<Self> {
-        let set = |count| PoolSet {
-            pool: Arc::default(),
-            servers: (0..count).map(|_| Arc::default()).collect(),
-        };
+        let set =
+            |count| PoolSet { pool: Arc::default(), servers: (0..count).map(|_| Arc::default()).collect() };
         Arc::new(Self { pools: servers.map(set).collect() })
     }
 }

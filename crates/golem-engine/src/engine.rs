@@ -197,7 +197,10 @@ impl Engine {
     pub fn received(&mut self, connection: Connection, bytes: &[u8]) {
         match connection {
             Connection::Client(id) => self.client_bytes(id, bytes),
-            Connection::Server(id) => self.server_bytes(id, bytes),
+            Connection::Server(id) => {
+                self.server_bytes(id, bytes);
+                self.let_go(id);
+            }
         }
     }
 
@@ -213,7 +216,10 @@ impl Engine {
     pub fn target_filled(&mut self, connection: Connection, count: usize) {
         match connection {
             Connection::Client(id) => self.client_filled(id, count),
-            Connection::Server(id) => self.server_filled(id, count),
+            Connection::Server(id) => {
+                self.server_filled(id, count);
+                self.let_go(id);
+            }
         }
     }
 

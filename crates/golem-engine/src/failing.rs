@@ -8,10 +8,10 @@
 use crate::coordinator::{Report, Snapshot};
 use crate::engine::{Engine, Wish};
 use crate::failure::Failure;
-use crate::id::{Connection, ServerConnId};
+use crate::id::ServerConnId;
 use crate::lane::Lane;
 use crate::pool::PoolIndex;
-use crate::server::{Expect, Incoming, Link, ServerConn};
+use crate::server::{Expect, Link, ServerConn};
 use crate::time::Time;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -23,14 +23,15 @@ impl ServerConn {
     #[inline]
     pub(crate) fn note_reply(&mut self, expect: &Expect, now: Time) {
         self.replied = now;
-        if !expect.discard && self.counters.failures_in_row.get() != 0 {
+        if !expect.discard && self.counters.failures_in_row.get() != 0 && !self.is_leaving {
             self.counters.failures_in_row.set(0);
         }
     }
 
-    /// When the period ends in which a reply must come, if any is waited for.
+    /// When the period ends in which a reply must come, if any is waited for. What a connection does that is leaving says
+    /// nothing about the server where it is now.
     pub(crate) fn period_ends(&self, timeout: Duration) -> Option<Time> {
-        self.oldest().is_some().then(|| self.replied.after(timeout))
+        (self.oldest().is_some() && !self.is_leaving).then(|| self.replied.after(timeout))
     }
 
     /// Whether such a period has ended by `now`. The next one then begins.
@@ -45,7 +46,7 @@ impl ServerConn {
     /// Whether its loss is the server's failure.
     fn is_failure(&self, failure: Failure) -> bool {
         let is_idle = self.link == Link::Up && self.oldest().is_none() && failure != Failure::BadReply;
-        !is_idle && !self.was_full && !failure.is_local()
+        !is_idle && !self.was_full && !self.is_leaving && !failure.is_local()
     }
 }
 
@@ -134,27 +135,6 @@ impl Engine {
             if is_idle || (is_back && conn.all_are_late()) {
                 self.retire(id);
             }
-        }
-    }
-
-    /// Closes a connection for which nobody waits.
-    fn retire(&mut self, id: ServerConnId) {
-        let Some(mut conn) = self.conns.remove(id) else { return };
-        self.wish(Wish::Close(Connection::Server(id)));
-        let pool = self.pools.get_mut(conn.pool.index());
-        if let Some(lane) = pool.and_then(|pool| pool.lane_mut(conn.of.index, conn.lane)) {
-            lane.conn = None;
-        }
-        conn.counters.connections_open.sub(1);
-        if conn.link == Link::Up {
-            conn.counters.server_connections.sub(1);
-        }
-        while conn.pop().is_some() {}
-        conn.drop_kept(&mut self.buffers);
-        conn.outbox.clear(&mut self.buffers);
-        conn.rest.clear(&mut self.buffers);
-        if let Some(Incoming::Value(filling, _) | Incoming::Last(filling, _)) = conn.incoming.take() {
-            filling.discard(&mut self.buffers);
         }
     }
 }

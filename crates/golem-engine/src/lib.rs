@@ -36,6 +36,7 @@ mod limits;
 mod local;
 mod losses;
 mod memory;
+mod moving;
 mod pace;
 mod pool;
 mod repeat;

@@ -176,7 +176,7 @@ impl Engine {
         }
         conn.has_answered = true;
         let begun = conn.reply_begun || last > 0;
-        let (pool, server) = (conn.pool, conn.of.index);
+        let (pool, server, is_leaving) = (conn.pool, conn.of.index, conn.is_leaving);
         let Some(expect) = conn.pop() else { return Ok(()) };
         conn.drop_kept(&mut self.buffers);
         conn.note_reply(&expect, self.now);
@@ -189,7 +189,7 @@ impl Engine {
             false
         } else {
             let end = if matches!(status, Status::Error(_)) { PartEnd::ErrorLine } else { PartEnd::Answered };
-            if status == Status::Version {
+            if status == Status::Version && !is_leaving {
                 self.learn_version(pool, server, reply);
             }
             self.end_part(expect.request, expect.part, end, reply.get(last..).unwrap_or_default());

@@ -94,6 +94,8 @@ pub(crate) struct ServerConn {
     pub link: Link,
     /// It is on the list of connections to be written.
     pub dirty: bool,
+    /// It is on its lane no more, and is closed when nobody waits there.
+    pub is_leaving: bool,
     /// When the attempt to make it is given up.
     pub made_by: Time,
     /// For when a timer is armed.
@@ -148,6 +150,7 @@ impl ServerConn {
             counters,
             link: Link::Connecting,
             dirty: false,
+            is_leaving: false,
             made_by,
             timer: None,
             timer_is_far: false,

@@ -105,7 +105,7 @@ impl Engine {
         let Some(mut conn) = self.conns.remove(id) else { return };
         let (pool, server) = (conn.pool, conn.of.index);
         let at_once = self.blame_loss(&conn, failure);
-        if let Some(here) = self.pools.get_mut(pool.index()) {
+        if let Some(here) = self.pools.get_mut(pool.index()).filter(|_| !conn.is_leaving) {
             if let Some(lane) = here.lane_mut(server, conn.lane) {
                 lane.lose(failure, conn.has_answered || at_once, self.now, &mut self.random);
             }
@@ -173,6 +173,7 @@ impl Engine {
         if let Some(timeout) = timeout {
             self.blame_silence(id, timeout);
             self.fail_late(id, timeout);
+            self.let_go(id);
         }
         self.arm_server(id);
     }

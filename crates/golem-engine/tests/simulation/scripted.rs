@@ -11,6 +11,8 @@ mod leaving;
 mod limits;
 mod losses;
 mod meta;
+mod moved;
+mod moving;
 mod peers;
 mod reconnecting;
 mod repeating;

@@ -43,6 +43,8 @@ pub(crate) struct Book {
     pub(crate) has_leapt: bool,
     /// Clients may be refused for what they hold.
     pub(crate) has_tight_limits: bool,
+    /// Servers move: requests of one client are on their way on two connections, and may overtake each other.
+    pub(crate) has_moves: bool,
 }
 
 impl Book {
@@ -55,6 +57,7 @@ impl Book {
             faults: vec![0; servers],
             has_leapt: false,
             has_tight_limits: false,
+            has_moves: false,
         }
     }
 
@@ -64,7 +67,8 @@ impl Book {
     }
 
     pub(crate) fn possible(&mut self, key: &[u8]) -> Option<&mut Possible> {
-        (kind(key) == Kind::Private).then(|| self.possible.entry(key.to_vec()).or_default())
+        (kind(key) == Kind::Private && !self.has_moves)
+            .then(|| self.possible.entry(key.to_vec()).or_default())
     }
 
     /// Whether a request for `key` may have failed.
@@ -74,6 +78,11 @@ impl Book {
                 Some(&server) => self.faults[server] > 0,
                 None => self.has_faults(),
             }
+    }
+
+    /// Whether connections to a server may have ended.
+    pub(crate) fn may_lose_connections(&self, server: usize) -> bool {
+        self.has_leapt || self.has_moves || self.faults[server] > 0
     }
 
     pub(crate) fn has_faults(&self) -> bool {

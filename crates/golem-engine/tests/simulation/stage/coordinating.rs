@@ -2,9 +2,11 @@
 //! or do not, as the history says.
 
 use super::{Settings, Stage};
-use golem_engine::Time;
+
 use golem_engine::coordinator::{Change, Coordinator, Order, ProbeId, Report};
 use golem_engine::counters::WorkerCounters;
+use golem_engine::{PoolIndex, Time};
+use golem_ring::ServerIndex;
 use std::sync::Arc;
 
 pub(crate) struct Office {
@@ -60,6 +62,21 @@ impl Stage {
                     }
                 }
             }
+        }
+    }
+
+    /// As [`Stage::move_server`], for any one.
+    pub(crate) fn move_some_server(&mut self) {
+        let server = self.dice.below(self.settings.servers.len());
+        self.move_server(server);
+    }
+
+    /// All workers hear that `server` is at another address.
+    pub(crate) fn move_server(&mut self, server: usize) {
+        self.note(|| format!("server {server} moves"));
+        for worker in 0..self.workers.len() {
+            self.workers[worker].engine.moved(PoolIndex::new(0), ServerIndex::new(server as u32));
+            self.verify(worker);
         }
     }
 

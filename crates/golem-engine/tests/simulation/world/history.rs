@@ -92,6 +92,7 @@ impl History {
         let settings = random_settings(&mut dice);
         let mut book = Book::new(settings.servers.len());
         book.has_tight_limits = settings.client_hard_limit < 100_000_000;
+        book.has_moves = seed % 7 == 5;
         let focus = focus(seed);
         let mix = Mix {
             large: focus.map_or(dice.one_in(3), |(_, state)| state == State::MidLarge),
@@ -199,6 +200,9 @@ impl History {
                 let most = self.stage.settings.timeout.map_or(LATE, |timeout| timeout.as_micros() as u64);
                 self.stage.now += self.stage.dice.below(most as usize) as u64;
             }
+            if self.book.has_moves && self.stage.dice.one_in(60) {
+                self.stage.move_some_server();
+            }
             while let Some(arrival) = self.stage.arrivals.pop() {
                 self.servers[arrival.server].arrive(
                     arrival.link,
@@ -284,7 +288,7 @@ impl History {
         }
         for number in 0..self.servers.len() {
             for link in self.servers[number].open_links() {
-                if self.stage.links[link].closed && self.book.faults[number] == 0 && !self.book.has_leapt {
+                if self.stage.links[link].closed && !self.book.may_lose_connections(number) {
                     self.stage.fail(&format!("server {number} was well and lost a connection"));
                 }
             }
