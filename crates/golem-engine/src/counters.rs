@@ -45,8 +45,17 @@ pub enum Shown {
     Command,
 }
 
+/// What a number tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// How often something has happened since the start.
+    Total,
+    /// How things are now.
+    Gauge,
+}
+
 macro_rules! counters {
-    ($(#[$doc:meta])* $name:ident { $($field:ident, $shown:ident, $text:literal;)* }) => {
+    ($(#[$doc:meta])* $name:ident { $($field:ident, $kind:ident, $shown:ident, $text:literal;)* }) => {
         $(#[$doc])*
         #[derive(Debug, Default)]
         pub struct $name {
@@ -62,6 +71,13 @@ macro_rules! counters {
             pub fn values(&self) -> [i64; Self::TABLE.len()] {
                 [$(self.$field.get(),)*]
             }
+
+            /// Makes all gauges 0: what they told of is gone. Only by the owner.
+            fn clear_gauges(&self) {
+                $(if Kind::$kind == Kind::Gauge {
+                    self.$field.set(0);
+                })*
+            }
         }
     };
 }
@@ -69,58 +85,59 @@ macro_rules! counters {
 counters! {
     /// Per pool.
     PoolCounters {
-        client_eof, Document, "# eof on client connections";
-        client_err, Document, "# errors on client connections";
-        client_connections, Document, "# active client connections";
-        server_ejects, Document, "# times backend server was ejected";
-        forward_error, Document, "# times we encountered a forwarding error";
-        fragments, Document, "# fragments created from a multi-vector request";
-        client_total, Command, "# client connections accepted since the start";
-        requests_refused, Command, "# requests answered with an error by the proxy itself";
-        replies_local, Command, "# requests answered by the proxy itself";
-        clients_paused, Command, "# times a client was not read for a while because it holds too many bytes";
-        client_over_limit, Command, "# requests failed or clients closed at the hard memory limit of a client";
-        clients_refused, Command, "# clients that were turned away because of max_clients";
-        clients_idle, Command, "# clients that were closed because of client_idle_timeout";
-        server_restores, Command, "# times an ejected server came back";
-        server_kept, Command, "# times a failing server was kept because too many are ejected";
+        client_eof, Total, Document, "# eof on client connections";
+        client_err, Total, Document, "# errors on client connections";
+        client_connections, Gauge, Document, "# active client connections";
+        server_ejects, Total, Document, "# times backend server was ejected";
+        forward_error, Total, Document, "# times we encountered a forwarding error";
+        fragments, Total, Document, "# fragments created from a multi-vector request";
+        client_total, Total, Command, "# client connections accepted since the start";
+        requests_refused, Total, Command, "# requests answered with an error by the proxy itself";
+        replies_local, Total, Command, "# requests answered by the proxy itself";
+        clients_paused, Total, Command, "# times a client was not read for a while because it holds too many bytes";
+        client_over_limit, Total, Command, "# requests failed or clients closed at the hard memory limit of a client";
+        clients_refused, Total, Command, "# clients that were turned away because of max_clients";
+        clients_idle, Total, Command, "# clients that were closed because of client_idle_timeout";
+        server_restores, Total, Command, "# times an ejected server came back";
+        server_kept, Total, Command, "# times a failing server was kept because too many are ejected";
+        worker_restarts, Total, Command, "# times a worker began anew after a panic";
     }
 }
 
 counters! {
     /// Per server of a pool.
     ServerCounters {
-        server_eof, Document, "# eof on server connections";
-        server_err, Document, "# errors on server connections";
-        server_timedout, Document, "# timeouts on server connections";
-        server_connections, Document, "# active server connections";
-        server_ejected_at, Document, "timestamp when server was ejected in usec since epoch";
-        requests, Document, "# requests";
-        request_bytes, Document, "total request bytes";
-        responses, Document, "# responses";
-        response_bytes, Document, "total response bytes";
-        in_queue, Document, "# requests in incoming queue";
-        in_queue_bytes, Document, "current request bytes in incoming queue";
-        out_queue, Document, "# requests in outgoing queue";
-        out_queue_bytes, Document, "current request bytes in outgoing queue";
-        connections_open, Command, "# server connections, also those being made";
-        connections_total, Command, "# server connections made or tried since the start";
-        replies_discarded, Command, "# replies read and dropped: noreply, late, or the client has gone";
-        protocol_errors, Command, "# connections dropped because the server sent what answers no request";
-        server_full, Command, "# connections that the server refused by saying that it has too many";
-        connections_refused, Command, "# attempts to connect that the server refused";
-        connections_reset, Command, "# connections that the server reset";
-        connections_closed, Command, "# connections that the server closed";
-        connections_silent, Command, "# connections given up because the server did not answer";
-        connections_failed, Command, "# connections not made or lost for another reason, such as an unreachable network";
-        connect_timeouts, Command, "# attempts to connect that took too long";
-        requests_late, Command, "# requests that timed out while their connection lived on";
-        requests_repeated, Command, "# requests asked once more, because an idle connection ended when they came";
-        requests_held_off, Command, "# requests failed at once because it was too early to connect again";
-        requests_turned_away, Command, "# requests failed at once because too many waited for a connection being made";
-        failures_in_row, Command, "# failures since the last good reply, added up over the workers";
-        ejected, Command, "1 while the server is ejected, else 0";
-        probes_failed, Command, "# probes that the ejected server did not answer as it should";
+        server_eof, Total, Document, "# eof on server connections";
+        server_err, Total, Document, "# errors on server connections";
+        server_timedout, Total, Document, "# timeouts on server connections";
+        server_connections, Gauge, Document, "# active server connections";
+        server_ejected_at, Gauge, Document, "timestamp when server was ejected in usec since epoch";
+        requests, Total, Document, "# requests";
+        request_bytes, Total, Document, "total request bytes";
+        responses, Total, Document, "# responses";
+        response_bytes, Total, Document, "total response bytes";
+        in_queue, Gauge, Document, "# requests in incoming queue";
+        in_queue_bytes, Gauge, Document, "current request bytes in incoming queue";
+        out_queue, Gauge, Document, "# requests in outgoing queue";
+        out_queue_bytes, Gauge, Document, "current request bytes in outgoing queue";
+        connections_open, Gauge, Command, "# server connections, also those being made";
+        connections_total, Total, Command, "# server connections made or tried since the start";
+        replies_discarded, Total, Command, "# replies read and dropped: noreply, late, or the client has gone";
+        protocol_errors, Total, Command, "# connections dropped because the server sent what answers no request";
+        server_full, Total, Command, "# connections that the server refused by saying that it has too many";
+        connections_refused, Total, Command, "# attempts to connect that the server refused";
+        connections_reset, Total, Command, "# connections that the server reset";
+        connections_closed, Total, Command, "# connections that the server closed";
+        connections_silent, Total, Command, "# connections given up because the server did not answer";
+        connections_failed, Total, Command, "# connections not made or lost for another reason, such as an unreachable network";
+        connect_timeouts, Total, Command, "# attempts to connect that took too long";
+        requests_late, Total, Command, "# requests that timed out while their connection lived on";
+        requests_repeated, Total, Command, "# requests asked once more, because an idle connection ended when they came";
+        requests_held_off, Total, Command, "# requests failed at once because it was too early to connect again";
+        requests_turned_away, Total, Command, "# requests failed at once because too many waited for a connection being made";
+        failures_in_row, Gauge, Command, "# failures since the last good reply, added up over the workers";
+        ejected, Gauge, Command, "1 while the server is ejected, else 0";
+        probes_failed, Total, Command, "# probes that the ejected server did not answer as it should";
     }
 }
 
@@ -146,6 +163,15 @@ impl WorkerCounters {
         let set =
             |count| PoolSet { pool: Arc::default(), servers: (0..count).map(|_| Arc::default()).collect() };
         Arc::new(Self { pools: servers.map(set).collect() })
+    }
+
+    /// The worker begins anew: it has no connections, and counts on.
+    pub(crate) fn begin_anew(&self) {
+        for set in &self.pools {
+            set.pool.clear_gauges();
+            set.servers.iter().for_each(|server| server.clear_gauges());
+            set.pool.worker_restarts.add(1);
+        }
     }
 }
 

@@ -85,7 +85,7 @@ pub enum Notice {
 }
 
 /// What an engine is made of.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Setup {
     /// The pools, in configuration order.
     pub pools: Vec<Arc<Settings>>,

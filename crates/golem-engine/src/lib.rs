@@ -10,6 +10,7 @@
 
 extern crate alloc;
 
+mod anew;
 mod buffers;
 mod chain;
 mod check;

@@ -32,9 +32,26 @@ pub(crate) struct Table<I, T> {
     marker: core::marker::PhantomData<I>,
 }
 
-impl<I: Id, T> Default for Table<I, T> {
+impl<I, T> Default for Table<I, T> {
     fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl<I, T> Table<I, T> {
+    /// An empty table none of whose ids was one of `old`.
+    pub(crate) fn after(old: &Self) -> Self {
+        Self { first_generation: old.newest_generation().wrapping_add(1) & GENERATION_MASK, ..Self::empty() }
+    }
+
+    const fn empty() -> Self {
         Self { entries: Vec::new(), free: Vec::new(), first_generation: 0, marker: core::marker::PhantomData }
+    }
+
+    /// No id had a larger one.
+    fn newest_generation(&self) -> u32 {
+        let entries = self.entries.iter().map(|entry| entry.generation);
+        entries.fold(self.first_generation, u32::max)
     }
 }
 
@@ -111,8 +128,7 @@ impl<I: Id, T> Table<I, T> {
 
     #[cold]
     fn shrink(&mut self) {
-        let newest = self.entries.iter().map(|entry| entry.generation).max().unwrap_or(0);
-        self.first_generation = self.first_generation.max(newest);
+        self.first_generation = self.newest_generation();
         self.entries.truncate(KEPT);
         self.entries.shrink_to_fit();
         self.free.clear();
@@ -149,6 +165,23 @@ mod tests {
         assert_eq!(table.get(first), None);
         assert_eq!(table.remove(first), None);
         assert_eq!(table.get(second), Some(&2));
+    }
+
+    #[test]
+    fn a_table_after_another_knows_none_of_its_ids() {
+        let mut old: Table<RequestId, u8> = Table::default();
+        let mut ids = Vec::from([old.insert(1), old.insert(2)]);
+        for _ in 0..3 {
+            old.discard(ids[ids.len() - 1]);
+            ids.push(old.insert(3));
+        }
+        let mut table = Table::after(&old);
+        let fresh = [table.insert(4), table.insert(5)];
+        assert!(ids.iter().all(|id| table.get(*id).is_none()));
+        assert_eq!(fresh.map(|id| table.get(id).copied()), [Some(4), Some(5)]);
+        table.discard(fresh[1]);
+        let last = table.insert(6);
+        assert!(!ids.contains(&last) && table.get(last) == Some(&6));
     }
 
     #[test]

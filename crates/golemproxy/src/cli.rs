@@ -4,7 +4,7 @@
 //! form, `arguments` holds their definition, and each command has a file. Like nutcracker, what the flags `-h`, `-V`,
 //! `-D` and `-t` print goes to standard error; what a command prints is its product and goes to standard output.
 //!
-//! Exit codes are 0 and 1 only (see `docs/operations.md`).
+//! Exit codes are 0, 1 and, after a panic, 70 (see `docs/operations.md`).
 
 mod arguments;
 mod check;
@@ -22,7 +22,7 @@ use arguments::{Arguments, Subcommand};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches};
 
-use crate::{config_file, serve, statistics};
+use crate::{config_file, defect, serve, statistics};
 
 /// What the flags say about serving. What is `None` was not given: the file decides, then the default.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,10 +58,13 @@ enum Action {
 
 /// Does what the arguments of the process say.
 pub fn main() -> ExitCode {
-    match read(std::env::args_os()) {
-        Ok(action) => perform(action),
-        Err(error) => refuse(&error),
-    }
+    let done = defect::caught("the main thread", || {
+        Ok(match read(std::env::args_os()) {
+            Ok(action) => perform(action),
+            Err(error) => refuse(&error),
+        })
+    });
+    done.unwrap_or_else(|error| fail(&*error))
 }
 
 /// What the arguments, of which the first is the name of the program, ask for.
@@ -161,9 +164,9 @@ fn version_block() -> String {
     format!("This is golemproxy-{}\nasync event backend: epoll\n\n", env!("CARGO_PKG_VERSION"))
 }
 
-fn fail(error: &dyn std::error::Error) -> ExitCode {
+fn fail(error: &(dyn std::error::Error + 'static)) -> ExitCode {
     eprintln!("golemproxy: {error}");
-    ExitCode::FAILURE
+    ExitCode::from(defect::exit_code(error))
 }
 
 /// The help of a command, which is no failure, or what is wrong with the arguments.

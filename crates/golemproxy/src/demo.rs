@@ -47,6 +47,7 @@ pub fn demo(options: &DemoOptions, out: &mut impl Write) -> Result<(), Box<dyn E
                 Signal::HangUp | Signal::User1 | Signal::User2 | Signal::TtyIn | Signal::TtyOut,
             ) => {}
             Event::WorkerEnded(end) => end?,
+            Event::Defect(defect) => return Err(defect.into()),
         }
     }
     supervisor.stop();

@@ -4,6 +4,8 @@
 pub mod cli;
 pub mod config_file;
 pub mod coordination;
+pub mod crew;
+pub mod defect;
 pub mod demo;
 pub mod descriptors;
 pub mod doors;

@@ -8,7 +8,7 @@ mod levels;
 mod line;
 mod sink;
 
-use crate::settings;
+use crate::{defect, settings};
 use std::fmt::Display;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -80,7 +80,9 @@ impl Logger {
         let (logger, subscriber) = Self::new(destination, level)?;
         tracing::subscriber::set_global_default(subscriber).map_err(io::Error::other)?;
         // A daemon's standard error leads nowhere.
-        std::panic::set_hook(Box::new(|panic| tracing::error!(target: PROCESS, "{panic}")));
+        std::panic::set_hook(Box::new(
+            |panic| tracing::error!(target: PROCESS, "{}", defect::describe(panic)),
+        ));
         Ok(logger)
     }
 

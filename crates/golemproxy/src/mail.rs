@@ -1,5 +1,6 @@
 //! What other threads tell the supervisor, by its mailbox.
 
+use crate::defect::Defect;
 use golem_engine::coordinator::Report;
 use golem_net::{Resolved, Signal};
 
@@ -10,6 +11,8 @@ pub enum Event {
     Signal(Signal),
     /// A worker has ended: because it had nothing left to do, or with this error.
     WorkerEnded(Result<(), String>),
+    /// A worker has ended because it cannot go on for a defect of this program.
+    Defect(Defect),
 }
 
 /// One message.

@@ -6,6 +6,7 @@
 
 use crate::cli::ServeOptions;
 use crate::config_file;
+use crate::defect;
 use crate::descriptors::Descriptors;
 use crate::doors::Doors;
 use crate::logging::{Destination, Logger, PROCESS};
@@ -43,7 +44,7 @@ pub fn serve(options: &ServeOptions) -> Result<(), Box<dyn Error>> {
     let outcome = run(ready, options, &settings, &loaded, &mut starter);
     if let (Err(error), Some(starter)) = (&outcome, starter) {
         // This process's own standard error leads nowhere.
-        starter.failed(1, &format!("golemproxy: {error}\n"));
+        starter.failed(defect::exit_code(&**error), &format!("golemproxy: {error}\n"));
     }
     outcome
 }
@@ -64,7 +65,8 @@ fn run(
         if settings.workers == 1 { "1 worker".to_owned() } else { format!("{} workers", settings.workers) },
         options.config_file.display()
     );
-    let outcome = start(ready.doors, ready.pid_file, options, settings, loaded).and_then(|running| {
+    let outcome = defect::caught("the supervisor", || {
+        let running = start(ready.doors, ready.pid_file, options, settings, loaded)?;
         if let Some(starter) = starter.take() {
             starter.ready();
         }
@@ -167,6 +169,7 @@ impl Running {
                 }
                 Event::Signal(signal) => heed(signal, logger),
                 Event::WorkerEnded(Err(why)) => return Err(why.into()),
+                Event::Defect(defect) => return Err(defect.into()),
                 Event::WorkerEnded(Ok(())) => {
                     if ending.as_mut().is_none_or(Ending::is_over) {
                         break;

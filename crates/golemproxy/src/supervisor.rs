@@ -2,6 +2,7 @@
 //! waits for signals. It is on the control plane only: no request passes through it.
 
 use crate::coordination::Coordination;
+use crate::crew::{self, Panics};
 use crate::descriptors::Descriptors;
 use crate::doors::{Doors, SocketFiles};
 use crate::mail::Mail;
@@ -17,7 +18,7 @@ use golem_net::{
 };
 use std::io;
 use std::sync::Arc;
-use std::thread::{Builder, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 pub use crate::mail::Event;
@@ -114,8 +115,11 @@ impl Supervisor {
         if let Some(reserved) = statistics {
             driver.listen(reserved.listen()?, STATISTICS)?;
         }
-        let threads =
-            made.into_iter().enumerate().map(|(number, worker)| run(number, worker, sender.clone()));
+        let panics = Panics::default();
+        let threads = made
+            .into_iter()
+            .enumerate()
+            .map(|(number, worker)| crew::start(number, worker, sender.clone(), panics.clone()));
         let threads = threads.collect::<io::Result<Vec<_>>>()?;
         let host = golem_net::machine::hostname().unwrap_or_default();
         let coordination = Coordination::new(&pools, shared, clock, sender);
@@ -216,27 +220,6 @@ impl Supervisor {
             let _ = thread.join();
         }
     }
-}
-
-/// Tells the supervisor when a worker ends, also by a panic.
-struct Farewell {
-    mail: Sender<Mail>,
-    end: Result<(), String>,
-}
-
-impl Drop for Farewell {
-    fn drop(&mut self) {
-        // At the end of the process nobody is there to be told.
-        let end = std::mem::replace(&mut self.end, Ok(()));
-        let _ = self.mail.send(Mail::Event(Event::WorkerEnded(end)));
-    }
-}
-
-fn run(number: usize, worker: Worker, mail: Sender<Mail>) -> io::Result<JoinHandle<()>> {
-    Builder::new().name(format!("worker-{number}")).spawn(move || {
-        let mut farewell = Farewell { mail, end: Err(format!("worker {number} has panicked")) };
-        farewell.end = worker.run().map(drop).map_err(|error| format!("worker {number}: {error}"));
-    })
 }
 
 impl Reception {

@@ -16,6 +16,7 @@ use golem_net::{
     Clock, CloseReason, ConnId, Counts, Driver, Mailbox, Resolved, Resolver, Sender, Stream, Target, machine,
     mailbox,
 };
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -84,7 +85,7 @@ impl Worker {
         let desk = Desk {
             engine,
             clock,
-            arrivals: Vec::new(),
+            arrivals: VecDeque::new(),
             room: None,
             clients: Vec::new(),
             seats: Vec::new(),
@@ -119,11 +120,35 @@ impl Worker {
         self.driver.listen(listener, u32::from(pool))
     }
 
-    /// Works until told to leave or to stop; then says how much its driver did.
+    /// Works until told to leave or to stop; then says how much its driver did. A panic is the caller's.
     ///
     /// # Errors
     /// The poller failed.
     pub fn run(mut self) -> io::Result<Counts> {
+        self.work().map(|()| self.counts())
+    }
+
+    /// How much its driver did.
+    pub const fn counts(&self) -> Counts {
+        self.driver.counts()
+    }
+
+    /// After a panic, before it works again: closes all connections and puts a fresh engine in the place of the one that may be
+    /// broken. What others sent, and clients that were not taken in yet, wait for the next turn. Says how many clients it had.
+    pub fn begin_anew(&mut self) -> usize {
+        // Seats are given back when their descriptors are closed.
+        self.driver.reset();
+        if let Some(turns) = &mut self.last_turns {
+            *turns = LAST_TURNS;
+        }
+        self.desk.begin_anew()
+    }
+
+    /// Works until told to leave or to stop. After a panic in here nothing else than `begin_anew` may be called.
+    ///
+    /// # Errors
+    /// The poller failed.
+    pub fn work(&mut self) -> io::Result<()> {
         machine::be_woken_on_time();
         self.desk.engine.preconnect();
         self.finish_turn();
@@ -140,11 +165,11 @@ impl Worker {
             self.driver.turn(&mut self.desk, wait.map(late))?;
             self.desk.engine.expire();
             if !self.read_mail() {
-                return Ok(self.driver.counts());
+                return Ok(());
             }
             self.finish_turn();
             if self.has_left() {
-                return Ok(self.driver.counts());
+                return Ok(());
             }
         }
     }
@@ -166,7 +191,7 @@ impl Worker {
             while let Some(wish) = self.desk.engine.next_wish() {
                 self.carry_out(wish);
             }
-            for arrival in std::mem::take(&mut self.desk.arrivals) {
+            while let Some(arrival) = self.desk.arrivals.pop_front() {
                 self.take_in(arrival);
             }
             let Some(connection) = self.desk.engine.next_dirty() else { break };
@@ -251,7 +276,7 @@ impl Worker {
     fn read_mail(&mut self) -> bool {
         while let Some(message) = self.mailbox.take() {
             match message {
-                ToWorker::Client(arrival) => self.desk.arrivals.push(arrival),
+                ToWorker::Client(arrival) => self.desk.arrivals.push_back(arrival),
                 ToWorker::Resolved(Resolved { id, result }) => self.resolved(id, result),
                 ToWorker::Snapshot(snapshot) => self.desk.engine.follow(snapshot),
                 ToWorker::Leave => {

@@ -183,6 +183,21 @@ impl Driver {
         }
     }
 
+    /// Closes all connections, whatever state a panic of the handler has left; the handler is not told. Listeners and wakers stay,
+    /// and the next turn looks at all of them at once, since their events may be lost.
+    pub fn reset(&mut self) {
+        self.table.clear();
+        self.ready.clear();
+        self.retry.clear();
+        self.events = Events::with_capacity(EVENTS_PER_TURN);
+        (self.accept_again, self.full) = (None, false);
+        for found in self.listeners.iter_mut().flatten() {
+            (found.ready, found.full) = (true, false);
+        }
+        self.waker.seen();
+        self.waker.wake();
+    }
+
     /// Tells the peer that no more will be sent (FIN), after what has been written. Reading goes on. Nothing may be
     /// flushed afterwards.
     pub fn shutdown_write(&mut self, conn: ConnId) {

@@ -121,6 +121,18 @@ impl Table {
         Some(socket)
     }
 
+    /// Closes all connections. Nothing of the table is relied upon but the slots themselves, so that it is whole afterwards
+    /// even if a panic left it otherwise; old ids find nothing.
+    pub(super) fn clear(&mut self) {
+        (self.first_free, self.used) = (NO_SLOT, 0);
+        for (slot, connection) in self.slots.iter_mut().enumerate() {
+            connection.socket = None;
+            connection.generation = connection.generation.wrapping_add(1);
+            connection.user = self.first_free;
+            self.first_free = slot as u64;
+        }
+    }
+
     pub(super) fn get(&self, conn: ConnId) -> Option<(&Connection, &Socket)> {
         let connection = self.slots.get(conn.slot()).filter(|found| found.generation == conn.generation)?;
         connection.socket.as_ref().map(|socket| (connection, socket))
@@ -171,6 +183,21 @@ mod tests {
             (0..4).map(|user| table.insert(socket(), user, State::default()).slot()).collect();
         again.sort_unstable();
         assert_eq!(again, [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_cleared_table_has_its_slots_free_and_knows_no_old_id() {
+        let mut table = Table::new();
+        let all: Vec<_> = (0..3).map(|user| table.insert(socket(), user, State::default())).collect();
+        assert!(table.remove(all[1]).is_some());
+        table.clear();
+        assert_eq!(table.used(), 0);
+        let again: Vec<_> = (0..4).map(|user| table.insert(socket(), user, State::default())).collect();
+        assert!(all.iter().all(|conn| table.get(*conn).is_none()));
+        let mut slots: Vec<_> = again.iter().map(|conn| conn.slot()).collect();
+        slots.sort_unstable();
+        assert_eq!(slots, [0, 1, 2, 3]);
+        assert_eq!(again.iter().map(|conn| table.get(*conn).unwrap().0.user).sum::<u64>(), 6);
     }
 
     #[test]

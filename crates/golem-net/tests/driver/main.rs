@@ -7,5 +7,6 @@ mod connecting;
 mod echoing;
 mod reading;
 mod recorder;
+mod resetting;
 mod turns;
 mod writing;

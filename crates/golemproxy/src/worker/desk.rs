@@ -6,6 +6,7 @@ use crate::room::{Room, Seat};
 use golem_engine::id::Connection;
 use golem_engine::{Engine, Failure, PoolIndex, Time};
 use golem_net::{Clock, CloseReason, ConnId, Handler, Slices, Stream};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// The engine's side of the driver: it passes on what happened.
@@ -14,7 +15,7 @@ pub(super) struct Desk {
     pub(super) engine: Engine,
     pub(super) clock: Clock,
     /// Clients that came in this turn; they are taken in when the wishes of the turn are done.
-    pub(super) arrivals: Vec<Arrival>,
+    pub(super) arrivals: VecDeque<Arrival>,
     /// Room for the clients that are accepted here.
     pub(super) room: Option<Arc<Room>>,
     /// The driver's names of the engine's connections, by index.
@@ -49,6 +50,17 @@ impl Desk {
         }
     }
 
+    /// Forgets all connections, which are closed. Clients that were not taken in yet stay; says how many others there were.
+    pub(super) fn begin_anew(&mut self) -> usize {
+        let clients = self.engine.clients();
+        self.clients.clear();
+        self.servers.clear();
+        self.seats.clear();
+        self.engine = self.engine.anew();
+        self.engine.begin_turn(Time(self.clock.now()));
+        clients
+    }
+
     fn ended(&mut self, user: u64, reason: CloseReason) {
         let connection = Connection::from_bits(user);
         self.forget(connection);
@@ -80,7 +92,7 @@ impl Handler for Desk {
         if let Some(room) = &self.room {
             let pool = PoolIndex::new(listener as u16);
             let seat = room.take(pool);
-            self.arrivals.push(Arrival { pool, stream, seat });
+            self.arrivals.push_back(Arrival { pool, stream, seat });
         }
         None
     }
