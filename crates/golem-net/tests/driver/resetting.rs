@@ -64,3 +64,15 @@ fn what_a_lost_event_told_is_looked_at_after_a_reset() {
     bench.turn(Duration::from_secs(20));
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
+
+#[test]
+fn a_wake_up_that_was_lost_ends_the_first_wait_after_a_reset() {
+    let mut bench = Bench::new();
+    let refuses = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+    bench.connect(&Target::Tcp(refuses)).unwrap();
+    bench.driver.waker().wake();
+    panic_in_a_turn(&mut bench);
+    let start = Instant::now();
+    bench.turn(Duration::from_secs(20));
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+}
