@@ -10,7 +10,6 @@ use crate::rest::Rest;
 use crate::time::Time;
 use alloc::boxed::Box;
 use golem_protocol::memcached::Request as Head;
-use golem_ring::ServerIndex;
 
 /// Before the first reply has come, so many requests fill a client's soft limit.
 const FIRST_REPLIES: u64 = 16;
@@ -35,8 +34,6 @@ pub(crate) enum Input {
 pub(crate) struct Upload {
     /// What its line says.
     pub head: Head,
-    /// Where its key lives; decided once.
-    pub server: ServerIndex,
     /// Line and data, without what is not forwarded.
     pub filling: Filling,
 }

@@ -120,11 +120,11 @@ impl Engine {
         let Some(client) = self.clients.get_mut(id) else { return };
         let asker = Asker { client: id, pool: client.pool, lane: client.lane };
         let Input::Upload(upload) = core::mem::replace(&mut client.input, Input::Requests) else { return };
-        let Upload { head, server, filling } = *upload;
+        let Upload { head, filling } = *upload;
         let is_complete = filling.is_complete();
         let mut frame = filling.finish(&mut self.buffers);
         match frame.last_two() {
-            Some([b'\r', b'\n']) if is_complete => self.forward_chain(asker, &head, server, frame),
+            Some([b'\r', b'\n']) if is_complete => self.forward_chain(asker, &head, frame),
             last => {
                 frame.clear(&mut self.buffers);
                 self.refuse_chunk(id, &head);
@@ -316,9 +316,11 @@ impl Engine {
             counters.client_connections.sub(1);
             if by_error || client.at_fault { &counters.client_err } else { &counters.client_eof }.add(1);
         }
-        if let Some(pool) = self.pools.get_mut(client.pool.index()) {
-            pool.leave_lane(client.lane);
+        let pool = self.pools.get_mut(client.pool.index());
+        if pool.is_some_and(|pool| pool.leave_lane(client.lane)) {
+            self.let_lane_go(client.pool, client.lane);
         }
+        self.let_pool_go(client.pool);
         self.drop_requests(client.head);
         client.outbox.clear(&mut self.buffers);
         client.rest.clear(&mut self.buffers);

@@ -7,6 +7,7 @@
 //! carries out the [`Order`]s. It is on the control plane: nothing here is done for a request.
 
 mod probe;
+mod reload;
 mod snapshot;
 mod standing;
 
@@ -16,6 +17,7 @@ pub use snapshot::Snapshot;
 use crate::counters::{PoolCounters, ServerCounters, WorkerCounters};
 use crate::failure::Failure;
 use crate::pool::{PoolIndex, ServerOf};
+use crate::succession::Succession;
 use crate::time::Time;
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
@@ -51,6 +53,8 @@ pub enum Order {
     EndProbe(ProbeId),
     /// Give this to every worker.
     Publish(Arc<Snapshot>),
+    /// Have every worker serve these pools from now on, in place of those before.
+    Reload(Arc<Succession>),
     /// Say it in the log.
     Notice(Change),
 }
@@ -104,6 +108,8 @@ pub struct Coordinator {
     last_probe: u64,
     /// The number of the newest snapshot.
     number: u64,
+    /// The number of the configuration in use.
+    reloaded: u64,
     orders: VecDeque<Order>,
 }
 
@@ -124,6 +130,7 @@ impl Coordinator {
             probes: Vec::new(),
             last_probe: 0,
             number: 0,
+            reloaded: 0,
             orders: VecDeque::new(),
         }
     }
@@ -142,6 +149,10 @@ impl Coordinator {
     pub fn report(&mut self, report: Report) {
         let Report { pool: index, server, seen } = report;
         let now = self.now;
+        if seen < self.reloaded {
+            // The indexes are those of another configuration. Should the server still fail, it is reported again.
+            return;
+        }
         let Some(pool) = self.pools.get_mut(index.index()) else { return };
         let (all, out) = (pool.servers.len(), pool.snapshot.ejected());
         let terms = Terms::of(&pool.settings);
@@ -217,6 +228,11 @@ impl Coordinator {
     /// The next thing to do.
     pub fn next_order(&mut self) -> Option<Order> {
         self.orders.pop_front()
+    }
+
+    /// What is counted here rather than by a worker, for the configuration in use.
+    pub const fn counters(&self) -> &Arc<WorkerCounters> {
+        &self.counters
     }
 
     /// The newest snapshot of each pool, for a worker that starts late.

@@ -3,9 +3,11 @@
 //!
 //! Names and meanings of the first group of each table are nutcracker's; the others are ours.
 
+use crate::succession::{NextPool, Succession};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicI64, Ordering};
+use golem_ring::ServerIndex;
 
 /// A counter or gauge with one writer.
 #[derive(Debug, Default)]
@@ -172,6 +174,22 @@ impl WorkerCounters {
             set.servers.iter().for_each(|server| server.clear_gauges());
             set.pool.worker_restarts.add(1);
         }
+    }
+
+    /// The counters for the pools of `next`: the same ones for what is known, fresh ones for what is new.
+    pub fn next(&self, next: &Succession) -> Arc<Self> {
+        let set = |pool: &NextPool| {
+            let old = pool.origin.pool.and_then(|was| self.pools.get(was.index()));
+            let server = |was: &Option<ServerIndex>| {
+                let old = was.and_then(|was| old?.servers.get(was.index()));
+                old.map(Arc::clone).unwrap_or_default()
+            };
+            PoolSet {
+                pool: old.map(|old| Arc::clone(&old.pool)).unwrap_or_default(),
+                servers: pool.origin.servers.iter().map(server).collect(),
+            }
+        };
+        Arc::new(Self { pools: next.pools.iter().map(set).collect() })
     }
 }
 

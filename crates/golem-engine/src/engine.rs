@@ -6,7 +6,7 @@
 
 use crate::buffers::Buffers;
 use crate::client::Client;
-use crate::coordinator::Report;
+use crate::coordinator::{Report, Snapshot};
 use crate::counters::{AllCounters, PoolCounters, WorkerCounters};
 use crate::failure::Failure;
 use crate::gather::{Gather, Rule};
@@ -140,7 +140,10 @@ impl Engine {
     pub fn new(setup: Setup) -> Self {
         let pools = (0..).map(PoolIndex::new).zip(setup.pools.iter().zip(&setup.counters.pools));
         let pools: Vec<Pool> = pools
-            .map(|(index, (settings, counters))| Pool::new(index, Arc::clone(settings), counters))
+            .map(|(index, (settings, counters))| {
+                let snapshot = Arc::new(Snapshot::first(index, settings));
+                Pool::new(Arc::clone(settings), snapshot, counters)
+            })
             .collect();
         Self {
             now: Time::default(),

@@ -86,7 +86,7 @@ impl Engine {
     /// A server has failed once more.
     fn blame(&mut self, pool: PoolIndex, server: ServerIndex) {
         let Some(here) = self.pools.get(pool.index()) else { return };
-        if !here.settings.auto_eject_hosts || here.snapshot.is_ejected(server) {
+        if !here.settings.auto_eject_hosts || here.is_leaving || here.snapshot.is_ejected(server) {
             return;
         }
         let (limit, seen) = (here.settings.server_failure_limit.max(1), here.snapshot.number());

@@ -67,8 +67,14 @@ impl Engine {
     }
 
     /// As [`Engine::forward`], for a large storage request that was collected in segments.
-    pub(crate) fn forward_chain(&mut self, asker: Asker, head: &Head, server: ServerIndex, mut frame: Chain) {
+    pub(crate) fn forward_chain(&mut self, asker: Asker, head: &Head, mut frame: Chain) {
         let size = frame.len();
+        // The line lies in the first segment.
+        let line = frame.slices().next().unwrap_or_default();
+        let Some(server) = self.route(asker.pool, head, line) else {
+            frame.clear(&mut self.buffers);
+            return self.fail_at_once(asker.client, head, Failure::NoServer);
+        };
         let request = Request::new(asker.client, head.command, head.quiet, Merge::PassThrough, size);
         let Some(request) = self.enqueue(request) else { return };
         let conn = match self.connection(asker.pool, server, asker.lane) {

@@ -32,7 +32,9 @@ impl Engine {
         if let Some(client) = self.clients.get_mut(id)
             && !client.held_back
         {
-            if client.half_closed || self.is_leaving {
+            let pool = self.pools.get(client.pool.index());
+            let is_leaving = self.is_leaving || pool.is_some_and(|pool| pool.is_leaving);
+            if client.half_closed || is_leaving {
                 self.finish_client(id);
             } else if !client.paused {
                 self.wish(Wish::Resume(Connection::Client(id)));

@@ -70,14 +70,17 @@ impl Engine {
     pub fn leave(&mut self) {
         self.is_leaving = true;
         let ids: Vec<ClientId> = self.clients.iter().map(|(id, _)| id).collect();
-        for id in ids {
-            let Some(client) = self.clients.get(id) else { continue };
-            let is_idle = client.has_settled() && client.rest.is_empty();
-            if is_idle && matches!(client.input, Input::Requests) && client.stage == Stage::Open {
-                self.close_client(id);
-            } else if !client.held_back {
-                self.finish_client(id);
-            }
+        ids.into_iter().for_each(|id| self.dismiss(id));
+    }
+
+    /// Closes a client at once if it is idle, else when it has what it is owed.
+    pub(crate) fn dismiss(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get(id) else { return };
+        let is_idle = client.has_settled() && client.rest.is_empty();
+        if is_idle && matches!(client.input, Input::Requests) && client.stage == Stage::Open {
+            self.close_client(id);
+        } else if !client.held_back {
+            self.finish_client(id);
         }
     }
 

@@ -80,32 +80,59 @@ pub(crate) struct Pool {
     pub repeats: Budget,
     /// What is counted about it.
     pub counters: Arc<PoolCounters>,
-    /// Clients per lane.
+    /// It is in the configuration no more, and lives until its clients have what they are owed.
+    pub is_leaving: bool,
+    /// Lanes that clients are given.
+    pub lanes: u16,
+    /// Clients per lane; there may be more lanes than clients are given, from an earlier configuration.
     lane_clients: Vec<u32>,
+}
+
+impl Server {
+    /// A server without connections, not even places for them.
+    pub(crate) const fn new(counters: Arc<ServerCounters>) -> Self {
+        Self { lanes: Vec::new(), version: None, counters }
+    }
 }
 
 impl Pool {
     /// A pool without connections.
-    pub(crate) fn new(index: PoolIndex, settings: Arc<Settings>, counters: &PoolSet) -> Self {
-        let lanes = settings.server_connections.clamp(1, u16::MAX.into()) as usize;
-        let item = settings.client_hard_limit.min(u64::from(settings.item_size_max)) as u32;
+    pub(crate) fn new(settings: Arc<Settings>, snapshot: Arc<Snapshot>, counters: &PoolSet) -> Self {
+        let lanes = lanes_of(&settings);
+        let server = |counters: &Arc<ServerCounters>| {
+            let lanes = alloc::vec![Lane::default(); lanes];
+            Server { lanes, ..Server::new(Arc::clone(counters)) }
+        };
         Self {
-            limits: Limits { key: settings.key_max, line: settings.line_max, keys: settings.keys_max, item },
-            snapshot: Arc::new(Snapshot::first(index, &settings)),
-            servers: counters
-                .servers
-                .iter()
-                .map(|counters| Server {
-                    lanes: alloc::vec![Lane::default(); lanes],
-                    version: None,
-                    counters: Arc::clone(counters),
-                })
-                .collect(),
-            counters: Arc::clone(&counters.pool),
+            limits: limits_of(&settings),
+            snapshot,
+            servers: counters.servers.iter().map(server).collect(),
             repeats: Budget::default(),
+            counters: Arc::clone(&counters.pool),
+            is_leaving: false,
+            lanes: lanes as u16,
             lane_clients: alloc::vec![0; lanes],
             settings,
         }
+    }
+
+    /// The configuration says this from now on. Lanes that it does not want any more stay while they have clients.
+    pub(crate) fn set_settings(&mut self, settings: Arc<Settings>) {
+        let lanes = lanes_of(&settings);
+        (self.limits, self.lanes) = (limits_of(&settings), lanes as u16);
+        let used = self.lane_clients.iter().rposition(|clients| *clients > 0).map_or(0, |last| last + 1);
+        self.lane_clients.resize(lanes.max(used), 0);
+        self.settings = settings;
+    }
+
+    /// How many places for connections each server needs.
+    pub(crate) fn lanes_in_use(&self) -> usize {
+        self.lane_clients.len()
+    }
+
+    /// Whether the pool has clients.
+    pub(crate) fn has_clients(&self) -> bool {
+        self.lane_clients.iter().any(|clients| *clients > 0)
     }
 
     /// Requests to its servers so far.
@@ -116,7 +143,7 @@ impl Pool {
     /// The lane with the fewest clients, for one more.
     pub(crate) fn enter_lane(&mut self) -> u16 {
         let mut best = 0;
-        for (lane, clients) in self.lane_clients.iter().enumerate() {
+        for (lane, clients) in self.lane_clients.iter().take(self.lanes.into()).enumerate() {
             if self.lane_clients.get(best).is_some_and(|fewest| clients < fewest) {
                 best = lane;
             }
@@ -127,11 +154,11 @@ impl Pool {
         best as u16
     }
 
-    /// A client of `lane` has gone.
-    pub(crate) fn leave_lane(&mut self, lane: u16) {
-        if let Some(clients) = self.lane_clients.get_mut(lane as usize) {
-            *clients = clients.saturating_sub(1);
-        }
+    /// A client of `lane` has gone. True if it was the last of one that the configuration does not want any more.
+    pub(crate) fn leave_lane(&mut self, lane: u16) -> bool {
+        let Some(clients) = self.lane_clients.get_mut(lane as usize) else { return false };
+        *clients = clients.saturating_sub(1);
+        *clients == 0 && lane >= self.lanes
     }
 
     /// The connection of `lane` to `server`, if there is one.
@@ -149,4 +176,13 @@ impl Pool {
     pub(crate) fn server_indexes(&self) -> impl Iterator<Item = ServerIndex> + use<> {
         (0..self.servers.len() as u32).map(ServerIndex::new)
     }
+}
+
+fn lanes_of(settings: &Settings) -> usize {
+    settings.server_connections.clamp(1, u16::MAX.into()) as usize
+}
+
+fn limits_of(settings: &Settings) -> Limits {
+    let item = settings.client_hard_limit.min(u64::from(settings.item_size_max)) as u32;
+    Limits { key: settings.key_max, line: settings.line_max, keys: settings.keys_max, item }
 }

@@ -34,6 +34,11 @@ impl Default for Budget {
 }
 
 impl Budget {
+    /// The pool's servers are others now; they have had so many requests.
+    pub(crate) const fn look_again(&mut self, requests: i64) {
+        self.seen = requests;
+    }
+
     /// Takes what one repetition costs, if there is as much after so many requests of the pool.
     fn spend(&mut self, requests: i64) -> bool {
         self.tenths = self.tenths.saturating_add(requests - self.seen).min(MOST);

@@ -25,8 +25,12 @@ impl Engine {
     /// request, is read in another way (see [`Input`]), or is held back.
     pub(crate) fn parse(&mut self, id: ClientId, bytes: &[u8]) -> usize {
         let Some(client) = self.clients.get_mut(id) else { return bytes.len() };
-        let asker = Asker { client: id, pool: client.pool, lane: client.lane };
         let Some(pool) = self.pools.get(client.pool.index()) else { return bytes.len() };
+        if client.lane >= pool.lanes && client.head.is_none() {
+            self.change_lane(id);
+            return self.parse(id, bytes);
+        }
+        let asker = Asker { client: id, pool: client.pool, lane: client.lane };
         let limits = pool.limits;
         let mut scanned = core::mem::take(&mut client.rest.scanned);
         client.rest.need = 0;
@@ -138,14 +142,15 @@ impl Engine {
     /// Collects a large request. Its server is chosen now, once.
     fn begin_upload(&mut self, asker: Asker, head: &Head, bytes: &[u8], total: usize) {
         let id = asker.client;
-        let Some(server) = self.route(asker.pool, head, bytes) else {
+        // Where it goes is decided when it is there: servers may come and go meanwhile.
+        if self.route(asker.pool, head, bytes).is_none() {
             self.fail_at_once(id, head, Failure::NoServer);
             if let Some(client) = self.clients.get_mut(id) {
                 let missing = (total - bytes.len()) as u64;
                 client.input = Input::SwallowData(missing.saturating_sub(2));
             }
             return;
-        };
+        }
         let cut = head.cut.start as usize..head.cut.end as usize;
         let here = if cut.is_empty() {
             [bytes, b""]
@@ -154,7 +159,7 @@ impl Engine {
         };
         let filling = Filling::new(&here, total - bytes.len(), &mut self.buffers);
         if let Some(client) = self.clients.get_mut(id) {
-            client.input = Input::Upload(Box::new(Upload { head: *head, server, filling }));
+            client.input = Input::Upload(Box::new(Upload { head: *head, filling }));
         }
     }
 

@@ -75,6 +75,8 @@ impl Coordination {
                         let _ = worker.send(ToWorker::Snapshot(Arc::clone(&snapshot)));
                     }
                 }
+                // Nobody has asked for it.
+                Order::Reload(_) => {}
                 Order::Notice(change) => Self::say(&change),
             }
         }

@@ -22,7 +22,7 @@ impl Snapshot {
         Self::new(pool, settings, alloc::vec![true; settings.servers.len()], 0)
     }
 
-    fn new(pool: PoolIndex, settings: &Settings, live: Vec<bool>, number: u64) -> Self {
+    pub(super) fn new(pool: PoolIndex, settings: &Settings, live: Vec<bool>, number: u64) -> Self {
         let servers = settings.servers.iter().zip(&live);
         let members: Vec<Member<'_>> = servers
             .map(|(server, &live)| Member { label: &server.label, weight: server.weight, live })

@@ -5,6 +5,7 @@ use super::{Change, Coordinator, Order, ProbeId, Report, Snapshot};
 use crate::counters::{AllCounters, PoolCounters, ServerCounters, WorkerCounters};
 use crate::failure::Failure;
 use crate::pool::{PoolIndex, ServerOf};
+use crate::succession::Succession;
 use crate::time::Time;
 use alloc::format;
 use alloc::string::String;
@@ -31,6 +32,7 @@ struct Said {
     ended: Vec<ProbeId>,
     published: Vec<Arc<Snapshot>>,
     changes: Vec<Change>,
+    reloads: Vec<Arc<Succession>>,
 }
 
 fn seconds(seconds: u64) -> Duration {
@@ -67,6 +69,7 @@ impl Desk {
                     self.number = snapshot.number();
                     said.published.push(snapshot);
                 }
+                Order::Reload(next) => said.reloads.push(next),
                 Order::Notice(change) => said.changes.push(change),
             }
         }

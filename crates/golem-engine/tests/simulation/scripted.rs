@@ -15,6 +15,7 @@ mod moved;
 mod moving;
 mod peers;
 mod reconnecting;
+mod reloading;
 mod repeating;
 mod restoring;
 mod script;

@@ -10,7 +10,7 @@ use crate::link::{Attempt, Link};
 use coordinating::Office;
 use golem_engine::counters::{AllCounters, WorkerCounters};
 use golem_engine::id::{ClientId, Connection};
-use golem_engine::{Engine, Notice, PoolIndex, Setup};
+use golem_engine::{Engine, Notice, PoolIndex, ServerOf, Setup};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -163,12 +163,22 @@ impl Stage {
     pub(crate) fn server_counter(&self, server: usize, name: &str) -> i64 {
         let table = golem_engine::counters::ServerCounters::TABLE;
         let Some(place) = table.iter().position(|row| row.0 == name) else { self.fail(name) };
+        let label = format!("s{server}");
+        let Some(server) = self.settings.servers.iter().position(|server| server.label == label) else {
+            return 0;
+        };
         self.counters().map(|counters| counters.pools[0].servers[server].values()[place]).sum()
     }
 
     fn counters(&self) -> impl Iterator<Item = &WorkerCounters> {
         self.workers.iter().map(|worker| &*worker.counters).chain([&*self.office.counters])
     }
+}
+
+/// Which fake server is meant: the number in its label.
+pub(crate) fn number_of(of: &ServerOf) -> usize {
+    let label = of.settings().map_or("", |server| &server.label);
+    label.trim_start_matches('s').parse().expect("a label with a number")
 }
 
 /// Bytes as a person reads them, shortened.

@@ -180,15 +180,19 @@ impl Script {
     /// Whether a key lives on a server while others are out.
     pub(crate) fn lives_on(&self, out: &[usize], server: usize, key: &str) -> bool {
         let settings = &self.stage.settings;
-        let servers = settings.servers.iter().enumerate();
-        let members: Vec<Member<'_>> = servers
-            .map(|(place, server)| {
-                let live = !out.contains(&place);
+        let number =
+            |server: &golem_config::Server| server.label.trim_start_matches('s').parse::<usize>().ok();
+        let members: Vec<Member<'_>> = settings
+            .servers
+            .iter()
+            .map(|server| {
+                let live = !out.iter().any(|&out| number(server) == Some(out));
                 Member { label: &server.label, weight: server.weight, live }
             })
             .collect();
         let ring = Ring::new(settings.hash, settings.hash_tag, settings.distribution, &members);
-        ring.server_of(key.as_bytes(), &mut Random::new(0)).is_some_and(|place| place.index() == server)
+        let place = ring.server_of(key.as_bytes(), &mut Random::new(0));
+        place.is_some_and(|place| number(&settings.servers[place.index()]) == Some(server))
     }
 
     /// A gauge or counter of a server.

@@ -1,11 +1,11 @@
 //! The coordinator's part: reports of the engines go in, its word goes out to all of them, and its probes reach the servers
 //! or do not, as the history says.
 
-use super::{Settings, Stage};
+use super::{Settings, Stage, number_of};
 
 use golem_engine::coordinator::{Change, Coordinator, Order, ProbeId, Report};
-use golem_engine::counters::WorkerCounters;
-use golem_engine::{PoolIndex, Time};
+use golem_engine::counters::{AllCounters, WorkerCounters};
+use golem_engine::{PoolIndex, Succession, Time};
 use golem_ring::ServerIndex;
 use std::sync::Arc;
 
@@ -49,12 +49,13 @@ impl Stage {
         while let Some(order) = self.office.coordinator.next_order() {
             self.progress = true;
             match order {
-                Order::Probe { probe, of } => self.office.probes.push((probe, of.index.index())),
+                Order::Probe { probe, of } => self.office.probes.push((probe, number_of(&of))),
                 Order::EndProbe(over) => self.office.probes.retain(|(probe, _)| *probe != over),
                 Order::Notice(change) => {
                     self.note(|| format!("{change:?}"));
                     self.office.changes.push(change);
                 }
+                Order::Reload(next) => self.reload_workers(&next),
                 Order::Publish(snapshot) => {
                     for worker in 0..self.workers.len() {
                         self.workers[worker].engine.follow(Arc::clone(&snapshot));
@@ -77,6 +78,30 @@ impl Stage {
         for worker in 0..self.workers.len() {
             self.workers[worker].engine.moved(PoolIndex::new(0), ServerIndex::new(server as u32));
             self.verify(worker);
+        }
+    }
+
+    /// Another configuration takes the place of the one in use.
+    pub(crate) fn reload(&mut self, pools: Vec<Settings>) {
+        let pools: Vec<Arc<Settings>> = pools.into_iter().map(Arc::new).collect();
+        self.settings = Arc::clone(&pools[0]);
+        self.office.coordinator.begin_turn(Time(self.now));
+        self.office.coordinator.reload(&pools);
+        self.coordinate();
+    }
+
+    fn reload_workers(&mut self, next: &Succession) {
+        self.office.counters = Arc::clone(self.office.coordinator.counters());
+        for worker in &mut self.workers {
+            worker.counters = worker.counters.next(next);
+        }
+        let counters = self.workers.iter().map(|worker| &worker.counters).chain([&self.office.counters]);
+        let all = AllCounters(counters.map(Arc::clone).collect());
+        for number in 0..self.workers.len() {
+            let worker = &mut self.workers[number];
+            worker.engine.begin_turn(Time(self.now));
+            worker.engine.reload(next, Arc::clone(&worker.counters), all.clone());
+            self.verify(number);
         }
     }
 

@@ -1,7 +1,7 @@
 //! The driver's part: one turn of one engine, with its wishes carried out and its output written, cut in any way that a
 //! kernel may cut it. The engine is checked after every call.
 
-use super::{Arrival, Cuts, SCRATCH, Stage, shown};
+use super::{Arrival, Cuts, SCRATCH, Stage, number_of, shown};
 use crate::link::{Attempt, Link};
 use crate::pipe::End;
 use golem_engine::id::Connection;
@@ -142,7 +142,7 @@ impl Stage {
                     let connection = Connection::Server(conn);
                     self.links.push(Link::new(worker, connection, (self.server_room, self.server_room)));
                     self.workers[worker].links.insert(connection, link);
-                    self.arrivals.push(Arrival { link, server: of.index.index() });
+                    self.arrivals.push(Arrival { link, server: number_of(&of) });
                 }
                 Wish::Close(connection) => {
                     let link = self.named(worker, connection);
