@@ -97,12 +97,13 @@ impl Engine {
         let line = [name, key.of(bytes), flag].concat();
         // Our own line, so it parses.
         let Some(limits) = self.pools.get(asker.pool.index()).map(|pool| pool.limits) else { return };
-        let Parsed::Request(head) = parse_line(&line, &limits) else { return };
+        let Parsed::Request(mut head) = parse_line(&line, &limits) else { return };
+        let quiet = refusal.reply.is_empty();
+        head.quiet = quiet;
         let Some(server) = self.route(asker.pool, &head, &line) else {
             self.fail_at_once(asker.client, &head, Failure::NoServer);
             return;
         };
-        let quiet = refusal.reply.is_empty();
         let merge = Merge::Fixed(Box::new(refusal.reply));
         let request = Request::new(asker.client, head.command, quiet, merge, line.len());
         let Some(request) = self.enqueue(request) else { return };

@@ -35,6 +35,8 @@ impl Engine {
             let pool = self.pools.get(client.pool.index());
             let is_leaving = self.is_leaving || pool.is_some_and(|pool| pool.is_leaving);
             if client.half_closed || is_leaving {
+                // The driver does not read it yet, and its end has to be seen.
+                client.held_back = !client.half_closed;
                 self.finish_client(id);
             } else if !client.paused {
                 self.wish(Wish::Resume(Connection::Client(id)));

@@ -166,6 +166,29 @@ fn at_the_end_requests_that_were_read_and_held_back_are_answered() {
 }
 
 #[test]
+fn at_the_end_a_client_whose_requests_were_held_back_is_read_until_it_has_read() {
+    // The last of them may fill the client, or not.
+    for requests in 15..40 {
+        let mut script = Script::with(1, |settings| {
+            (settings.client_soft_limit, settings.client_hard_limit) = (2000, 100_000);
+        });
+        let client = script.client();
+        script.says(client, "get a\r\n".repeat(requests));
+        assert!(script.stage.links[client.0].paused);
+        leave(&mut script);
+        let mut asked = 0;
+        while asked < requests {
+            let more = script.asked(0).lines().count();
+            script.answers(0, "END\r\n".repeat(more));
+            asked += more;
+        }
+        assert!(!script.stage.links[client.0].paused, "it may read nothing before it has sent everything");
+        script.client_resets(client);
+        assert!(is_gone(&script, client) && has_left(&script));
+    }
+}
+
+#[test]
 fn at_the_end_a_client_that_does_not_close_is_waited_for_a_second() {
     let mut script = Script::new(1);
     let client = script.client();

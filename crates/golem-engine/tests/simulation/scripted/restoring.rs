@@ -135,6 +135,26 @@ fn more_servers_than_allowed_stay_in_and_fail() {
 }
 
 #[test]
+fn when_all_are_out_a_value_that_is_too_large_is_refused_as_quietly_as_it_was_sent() {
+    let mut script = Script::crew(1, 2, |settings| {
+        ejecting(settings);
+        settings.item_size_max = 10;
+    });
+    let client = script.client();
+    script.down = vec![0, 1];
+    while script.out().len() < 2 {
+        for server in 0..2 {
+            let key = script.key(server, 0);
+            assert_eq!(script.get(client, &key), REFUSED);
+        }
+        script.wait(1000);
+    }
+    let data = "x".repeat(11);
+    script.says(client, format!("set a 0 0 11 noreply\r\n{data}\r\nmn\r\nset a 0 0 11\r\n{data}\r\nmn\r\n"));
+    assert_eq!(script.hears(client), format!("MN\r\n{REFUSED}MN\r\n"));
+}
+
+#[test]
 fn when_all_are_out_requests_fail_at_once_and_none_is_tried() {
     let mut script = crew(2);
     let clients = [script.client_of(0), script.client_of(1)];
