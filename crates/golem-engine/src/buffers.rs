@@ -122,6 +122,10 @@ impl Buffers {
 #[cfg(test)]
 mod tests {
     use super::{Buffers, MEDIUM, SEGMENT, SMALL};
+    use crate::chain::Chain;
+    use alloc::boxed::Box;
+    use alloc::collections::VecDeque;
+    use alloc::vec::Vec;
 
     #[test]
     fn a_buffer_given_back_is_used_again() {
@@ -146,5 +150,45 @@ mod tests {
         }
         assert_eq!(buffers.freed(), (10_000 - super::SEGMENTS_KEPT) * SEGMENT);
         assert!(buffers.segments.len() <= super::SEGMENTS_KEPT);
+    }
+
+    #[test]
+    fn each_kind_is_kept_up_to_its_own_number() {
+        let mut buffers = Buffers::default();
+        for (size, kept) in [(SMALL, super::SMALL_KEPT), (MEDIUM, super::MEDIUM_KEPT)] {
+            (0..kept).for_each(|_| buffers.give(Vec::with_capacity(size)));
+            assert_eq!(buffers.freed(), 0);
+            buffers.give(Vec::with_capacity(size));
+            assert_eq!(buffers.freed(), size, "one too many");
+            buffers.forget_freed();
+        }
+        assert_eq!((buffers.small.len(), buffers.medium.len()), (super::SMALL_KEPT, super::MEDIUM_KEPT));
+        buffers.give(Vec::with_capacity(SMALL + 1));
+        buffers.give(Vec::with_capacity(SEGMENT));
+        assert_eq!(buffers.freed(), SMALL + 1 + SEGMENT, "odd sizes, and a segment that is not filled");
+        buffers.note_freed(5);
+        assert_eq!(buffers.freed(), SMALL + SEGMENT + 6);
+    }
+
+    #[test]
+    fn queues_and_chains_are_kept_up_to_a_number_too() {
+        let mut buffers = Buffers::default();
+        buffers.give_links(VecDeque::new());
+        buffers.give_links(VecDeque::with_capacity(super::LONGEST_KEPT + 1));
+        assert!(buffers.links.is_empty(), "nothing to keep, and too long");
+        (0..super::LINKS_KEPT + 1)
+            .for_each(|_| buffers.give_links(VecDeque::with_capacity(super::LONGEST_KEPT)));
+        assert_eq!(buffers.links.len(), super::LINKS_KEPT);
+        assert_eq!(buffers.take_links().capacity(), super::LONGEST_KEPT);
+        assert_eq!(buffers.links.len(), super::LINKS_KEPT - 1);
+        (0..super::CHAINS_KEPT).for_each(|_| buffers.give_chain(Box::new(Chain::new(0))));
+        assert_eq!(buffers.freed(), 0);
+        buffers.note_freed(3);
+        buffers.give_chain(Box::new(Chain::new(0)));
+        assert_eq!(buffers.freed(), 3 + size_of::<Chain>());
+        let taken = buffers.take_chain();
+        assert_eq!(buffers.chains.len(), super::CHAINS_KEPT - 1);
+        buffers.give_chain(taken);
+        assert_eq!(buffers.chains.len(), super::CHAINS_KEPT);
     }
 }

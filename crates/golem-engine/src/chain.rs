@@ -242,7 +242,7 @@ impl Chain {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may fail by panicking")]
     use super::Chain;
-    use crate::buffers::{Buffers, SEGMENT};
+    use crate::buffers::{Buffers, MEDIUM, SEGMENT, SMALL};
     use alloc::vec::Vec;
     use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 
@@ -339,5 +339,100 @@ mod tests {
                 assert_eq!(chain.last_two(), last);
             }
         }
+    }
+
+    /// A chain of `len` bytes in buffers of their own, and where the first of them lies.
+    fn of(len: usize, buffers: &mut Buffers) -> (Chain, *const u8) {
+        let mut chain = Chain::new(0);
+        chain.append(&alloc::vec![7; len], buffers);
+        let place = chain.slices().next().map_or(core::ptr::null(), <[u8]>::as_ptr);
+        (chain, place)
+    }
+
+    #[test]
+    fn short_chains_are_copied_and_long_ones_are_moved() {
+        let mut buffers = Buffers::default();
+        let mut chain = Chain::new(MEDIUM);
+        for len in [1, MEDIUM / 4, 1] {
+            let (short, place) = of(len, &mut buffers);
+            chain.append_chain(short, &mut buffers);
+            assert_eq!(chain.slices().count(), 1, "{len} bytes share a buffer with others");
+            assert_ne!(chain.slices().last().map(<[u8]>::as_ptr), Some(place));
+        }
+        let (long, place) = of(MEDIUM / 4 + 1, &mut buffers);
+        chain.append_chain(long, &mut buffers);
+        assert_eq!(chain.slices().last().map(<[u8]>::as_ptr), Some(place));
+        let (short, _) = of(9, &mut buffers);
+        chain.append_chain(short, &mut buffers);
+        assert_eq!(chain.slices().count(), 2, "behind it, in its buffer");
+    }
+
+    #[test]
+    fn a_chain_used_again_keeps_a_small_buffer_and_no_larger_one() {
+        let mut buffers = Buffers::default();
+        let mut out = Chain::new(MEDIUM);
+        for (len, kept) in [(10, SMALL), (SMALL, SMALL), (SMALL + 1, 0)] {
+            let (mut chain, _) = of(len, &mut buffers);
+            chain.empty(&mut buffers);
+            assert_eq!((chain.len(), chain.tail.capacity()), (0, kept));
+            let (mut chain, _) = of(len, &mut buffers);
+            out.take_all(&mut chain, &mut buffers);
+            assert_eq!((chain.len(), chain.tail.capacity()), (0, kept));
+        }
+        let (mut begun, _) = of(10, &mut buffers);
+        begun.advance(4, &mut buffers);
+        begun.empty(&mut buffers);
+        begun.append(b"next", &mut buffers);
+        assert_eq!(begun.slices().collect::<Vec<_>>(), [b"next"]);
+        let mut pushed = Chain::new(0);
+        pushed.push(alloc::vec![1, 2, 3], 3, &mut buffers);
+        pushed.append(b"more", &mut buffers);
+        pushed.empty(&mut buffers);
+        assert_eq!((pushed.len(), pushed.tail.capacity(), pushed.full.capacity()), (0, 0, 0));
+    }
+
+    #[test]
+    fn buffers_are_as_large_as_what_is_put_into_them() {
+        let mut buffers = Buffers::default();
+        let (chain, _) = of(10, &mut buffers);
+        assert_eq!(chain.tail.capacity(), SMALL);
+        let (chain, _) = of(SMALL + 1, &mut buffers);
+        assert_eq!(chain.tail.capacity(), MEDIUM);
+        let mut chain = Chain::new(SMALL);
+        for _ in 0..3 {
+            chain.append(&[1; SMALL], &mut buffers);
+        }
+        assert_eq!(chain.tail.capacity(), MEDIUM, "a second one is likely to be filled too");
+        assert_eq!(chain.slices().count(), 2);
+        let mut chain = Chain::new(MEDIUM);
+        chain.append(b"x", &mut buffers);
+        assert_eq!(chain.tail.capacity(), MEDIUM);
+        chain.append(&[1; MEDIUM], &mut buffers);
+        assert_eq!(
+            chain.slices().map(<[u8]>::len).collect::<Vec<_>>(),
+            [MEDIUM, 1],
+            "a buffer is filled first"
+        );
+    }
+
+    #[test]
+    fn what_has_left_or_was_cut_out_goes_back() {
+        let mut buffers = Buffers::default();
+        let mut chain = Chain::new(0);
+        for byte in 0..3 {
+            chain.push(alloc::vec![byte; SEGMENT], SEGMENT, &mut buffers);
+        }
+        chain.cut(SEGMENT, SEGMENT, &mut buffers);
+        assert_eq!((chain.full.len(), chain.len()), (2, 2 * SEGMENT));
+        chain.advance(SEGMENT, &mut buffers);
+        assert_eq!((chain.full.len(), chain.len()), (1, SEGMENT));
+        chain.advance(SEGMENT - 1, &mut buffers);
+        assert_eq!((chain.full.len(), chain.len()), (1, 1));
+        let capacity = chain.full.capacity();
+        chain.advance(1, &mut buffers);
+        assert!(capacity > 0 && chain.full.capacity() == 0);
+        assert_eq!(buffers.take_links().capacity(), capacity);
+        let back = [0; 3].map(|_| buffers.take_segment().first().copied());
+        assert_eq!(back, [Some(2), Some(0), Some(1)], "the one that was cut out first");
     }
 }

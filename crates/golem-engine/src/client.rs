@@ -187,3 +187,95 @@ impl Client {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::{Client, LONG_OUTPUT, WATCHED};
+    use crate::buffers::Buffers;
+    use crate::id::RequestId;
+    use crate::pool::PoolIndex;
+    use crate::rig;
+    use crate::table::Id;
+    use alloc::vec;
+
+    fn client(soft_limit: u64) -> Client {
+        Client::new(PoolIndex::new(0), 0, soft_limit)
+    }
+
+    #[test]
+    fn a_reply_is_expected_to_be_as_long_as_the_last_ones() {
+        let mut client = client(16_000);
+        assert_eq!(client.usual_reply, 1000);
+        client.note_reply(200);
+        assert_eq!(client.usual_reply, 900);
+        client.note_reply(900);
+        assert_eq!(client.usual_reply, 900);
+        (0..100).for_each(|_| client.note_reply(0));
+        assert!(client.usual_reply < 10);
+    }
+
+    #[test]
+    fn what_a_client_holds_is_the_sum_of_three() {
+        let (mut client, mut buffers) = (client(1000), Buffers::default());
+        (client.charge, client.held) = (500, 300);
+        client.outbox.append(&[1; 199], &mut buffers);
+        assert_eq!((client.bytes(), client.is_full()), (999, false));
+        client.held += 1;
+        assert!(client.is_full());
+        assert!(!client.is_watched());
+        client.held = WATCHED - 199;
+        assert!(!client.is_watched());
+        client.held += 1;
+        assert!(client.is_watched());
+        (client.held, client.paused) = (0, true);
+        assert!(client.is_watched());
+    }
+
+    #[test]
+    fn output_waits_only_for_more_and_only_once_and_not_if_it_is_long() {
+        let (mut client, mut buffers) = (client(1000), Buffers::default());
+        assert!(!client.may_wait(), "nothing more is due");
+        client.head = Some(RequestId::of(0, 0));
+        assert!(client.may_wait());
+        client.has_waited = true;
+        assert!(!client.may_wait());
+        client.has_waited = false;
+        client.outbox.append(&[1; LONG_OUTPUT - 1], &mut buffers);
+        assert!(client.may_wait());
+        client.outbox.append(&[1], &mut buffers);
+        assert!(!client.may_wait());
+    }
+
+    #[test]
+    fn a_client_has_settled_when_nothing_is_due_and_all_has_left() {
+        let (mut client, mut buffers) = (client(1000), Buffers::default());
+        assert!(client.has_settled());
+        client.head = Some(RequestId::of(0, 0));
+        assert!(!client.has_settled());
+        client.head = None;
+        client.outbox.append(b"x", &mut buffers);
+        assert!(!client.has_settled());
+    }
+
+    #[test]
+    fn large_payloads_are_read_where_they_stay() {
+        let (mut engine, client, server) = rig::asked(b"get a\r\nset b 0 0 100000\r\n");
+        assert_eq!(engine.read_target(client).map(|target| target.len()), Some(65_536 - 18));
+        engine.target_filled(client, 65_536 - 18);
+        engine.received(client, &vec![b'x'; 100_000 - 65_536 + 18]);
+        assert_eq!(engine.read_target(client).map(|target| target.len()), Some(2));
+        engine.received(client, b"\r\n");
+        assert!(engine.read_target(client).is_none());
+        assert_eq!(engine.output(server).map(<[u8]>::len).sum::<usize>(), 7 + 18 + 100_002);
+        engine.received(server, b"VALUE a 0 100000\r\n");
+        assert_eq!(engine.read_target(server).map(|target| target.len()), Some(65_536 - 18));
+        engine.target_filled(server, 65_536 - 18);
+        engine.received(server, &vec![b'x'; 100_000 - 65_536 + 18]);
+        engine.received(server, b"\r\nEND\r\nSTORED\r\n");
+        assert!(engine.read_target(server).is_none());
+        assert_eq!(engine.output(client).map(<[u8]>::len).sum::<usize>(), 18 + 100_002 + 5 + 8);
+        engine.check().unwrap();
+    }
+}

@@ -121,4 +121,26 @@ mod tests {
         assert_eq!(filling.feed(b"next", &mut buffers), 0);
         assert_eq!(filling.finish(&mut buffers).slices().collect::<Vec<_>>().concat(), bytes);
     }
+
+    #[test]
+    fn the_byte_that_came_last_is_known_also_at_the_edge_of_a_segment() {
+        let mut buffers = Buffers::default();
+        let mut filling = Filling::new(&[b"ab"], SEGMENT, &mut buffers);
+        assert_eq!((filling.last(), filling.remaining()), (Some(b'b'), SEGMENT));
+        assert_eq!(filling.target(&mut buffers).len(), SEGMENT - 2);
+        filling.target(&mut buffers).fill(b'c');
+        filling.filled(SEGMENT - 2);
+        assert_eq!(filling.target(&mut buffers).len(), 2, "no more than is still to come");
+        assert_eq!(filling.last(), Some(b'c'), "it is in the segment before");
+        assert_eq!(filling.feed(b"de", &mut buffers), 2);
+        assert_eq!((filling.last(), filling.remaining(), filling.is_complete()), (Some(b'e'), 0, true));
+        filling.filled(7);
+        assert_eq!(filling.remaining(), 0);
+        filling.discard(&mut buffers);
+        assert_eq!(buffers.freed(), 0);
+        let segments = [0; 2].map(|_| buffers.take_segment());
+        let mut begins: Vec<u8> = segments.iter().filter_map(|segment| segment.first().copied()).collect();
+        begins.sort_unstable();
+        assert_eq!(begins, *b"ad", "both went back");
+    }
 }

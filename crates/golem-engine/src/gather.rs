@@ -229,7 +229,7 @@ impl Part {
 
 #[cfg(test)]
 mod tests {
-    use super::{Gather, PartEnd, Rule};
+    use super::{Block, Gather, KEPT, Part, PartEnd, Rule};
     use crate::buffers::Buffers;
     use crate::chain::Chain;
     use crate::failure::Failure;
@@ -276,5 +276,59 @@ mod tests {
         assert_eq!(gather.held, 16, "only the error line is held");
         gather.reset(&mut buffers);
         assert_eq!((gather.held, gather.waiting, gather.parts.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn an_emptied_gather_keeps_what_is_usual_and_says_how_much_that_is() {
+        let (mut buffers, mut gather) = (Buffers::default(), Gather::new(Rule::Values));
+        let large = gather.add_part(ServerIndex::new(0));
+        gather.hold(large, 0, &[7; KEPT + 1]);
+        let usual = gather.add_part(ServerIndex::new(1));
+        gather.hold(usual, 0, &[7; 100]);
+        let many = gather.add_part(ServerIndex::new(2));
+        (0..=KEPT as u32 / 64).for_each(|ordinal| gather.hold(many, ordinal, b"x"));
+        gather.key_part.extend(core::iter::repeat_n(0, KEPT));
+        gather.reset(&mut buffers);
+        assert_eq!(gather.spare.len(), 1, "one had too many bytes, one too many values");
+        let room =
+            gather.spare[0].bytes.capacity() + gather.spare[0].blocks.capacity() * size_of::<(u32, Block)>();
+        assert!(room > 100);
+        let parts = (gather.parts.capacity() + 4) * size_of::<Part>();
+        assert!(gather.key_part.capacity() <= KEPT / 4);
+        let keys = gather.key_part.capacity() * 4;
+        assert_eq!(gather.room(), size_of::<Gather>() + keys + parts + room);
+        assert_eq!(gather.spare.capacity(), 4);
+        // What is used again starts empty.
+        let part = gather.add_part(ServerIndex::new(5));
+        assert_eq!(gather.parts[part as usize].server, ServerIndex::new(5));
+        assert_eq!((gather.parts[part as usize].end, gather.waiting), (PartEnd::Waiting, 1));
+        assert_eq!(
+            (gather.spare.len(), gather.parts[0].blocks.len(), gather.parts[0].bytes.len()),
+            (0, 0, 0)
+        );
+        for server in 0..70 {
+            gather.add_part(ServerIndex::new(server));
+        }
+        gather.reset(&mut buffers);
+        assert_eq!(gather.spare.len(), 64);
+    }
+
+    #[test]
+    fn a_part_that_fails_gives_up_what_it_held() {
+        let (mut buffers, mut gather) = (Buffers::default(), Gather::new(Rule::Values));
+        for server in 0..2 {
+            gather.add_part(ServerIndex::new(server));
+        }
+        let mut large = Chain::new(0);
+        large.append(&[1; 5000], &mut buffers);
+        gather.hold(0, 0, &[7; 10]);
+        gather.hold_chain(0, 1, large);
+        gather.hold(1, 0, &[7; 3]);
+        assert_eq!(gather.held, 5013);
+        gather.end_part(0, PartEnd::Failed(Failure::TimedOut), b"nothing to be kept", &mut buffers);
+        assert_eq!((gather.held, gather.parts[0].line()), (3, &b""[..]));
+        assert_eq!(gather.failed_part().map(|part| part.server), Some(ServerIndex::new(0)));
+        assert!(gather.end_part(1, PartEnd::ErrorLine, b"ERROR\r\n", &mut buffers));
+        assert_eq!((gather.held, gather.parts[1].line()), (7, &b"ERROR\r\n"[..]));
     }
 }

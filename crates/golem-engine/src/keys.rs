@@ -92,7 +92,7 @@ impl KeyQueue {
 
 #[cfg(test)]
 mod tests {
-    use super::KeyQueue;
+    use super::{KeyQueue, SLACK};
 
     #[test]
     fn keys_leave_in_the_order_in_which_they_came() {
@@ -120,5 +120,41 @@ mod tests {
         keys.push(b"five");
         keys.remove(0, 1);
         assert!(!keys.pop_is(b"five"));
+    }
+
+    #[test]
+    fn the_front_is_given_up_once_it_is_the_larger_half() {
+        let mut keys = KeyQueue::default();
+        // 256 bytes each, with its length.
+        let key = [7; 255];
+        (0..200).for_each(|_| keys.push(&key));
+        keys.skip(64);
+        assert_eq!((keys.head, keys.bytes.len()), (SLACK, 200 * 256));
+        keys.skip(36);
+        assert_eq!((keys.head, keys.bytes.len()), (100 * 256, 200 * 256), "exactly half");
+        keys.skip(1);
+        assert_eq!((keys.head, keys.bytes.len()), (0, 99 * 256));
+        assert!(keys.bytes.capacity() <= 4 * SLACK);
+        keys.skip(99);
+        assert_eq!((keys.head, keys.bytes.len()), (0, 0));
+        assert!(keys.bytes.capacity() > 0, "a usual buffer is kept");
+        (0..300).for_each(|_| keys.push(&key));
+        assert!(keys.bytes.capacity() > 4 * SLACK);
+        (0..300).for_each(|_| assert!(keys.pop_is(&key)));
+        assert_eq!(keys.bytes.capacity(), 0, "a large one is not");
+        assert_eq!((keys.first(), keys.iter().count()), (None, 0));
+    }
+
+    #[test]
+    fn keys_can_be_looked_at_in_order() {
+        let mut keys = KeyQueue::default();
+        [&b"zero"[..], b"one", b"", b"three"].into_iter().for_each(|key| keys.push(key));
+        keys.skip(1);
+        assert_eq!(keys.first(), Some(&b"one"[..]));
+        assert_eq!(keys.iter().collect::<alloc::vec::Vec<_>>(), [&b"one"[..], b"", b"three"]);
+        assert!(!keys.pop_is(b"on"));
+        assert!(keys.pop_is(b""));
+        keys.remove(0, 5);
+        assert_eq!(keys.first(), None);
     }
 }

@@ -87,7 +87,9 @@ mod tests {
         engine.buffers.note_freed(2 * super::WORTH_IT);
         assert_eq!(engine.next_deadline(), Some(Time(SECOND + 5)));
         assert_eq!(turn(&mut engine, 10), (None, Some(Time(SECOND + 10))));
+        assert_eq!(turn(&mut engine, SECOND + 9), (None, Some(Time(SECOND + 10))));
         assert_eq!(turn(&mut engine, SECOND + 10), (Some(Wish::ReleaseMemory), None));
+        assert_eq!(engine.buffers.freed(), 0);
         assert_eq!(turn(&mut engine, 3 * SECOND), (None, None));
     }
 
@@ -97,6 +99,7 @@ mod tests {
         engine.buffers.note_freed(super::WORTH_IT - 1);
         assert_eq!(turn(&mut engine, 0), (None, Some(Time(SECOND))));
         assert_eq!(turn(&mut engine, SECOND), (None, None));
+        assert_eq!(engine.buffers.freed(), 0, "counted from zero again");
     }
 
     #[test]

@@ -101,4 +101,24 @@ mod tests {
         pace.begin_turn();
         assert_eq!(pace.wait(800), None, "no reply came: a server hangs, or is slow to start");
     }
+
+    #[test]
+    fn the_bounds_are_exact() {
+        let mut pace = Pace::default();
+        turns(&mut pace, 200, 320);
+        assert_eq!(pace.wait(9), Some(Duration::from_micros(20)), "the shortest wait");
+        assert_eq!(pace.wait(8), None, "eight such turns are not needed");
+        let mut pace = Pace::default();
+        turns(&mut pace, 200, 319);
+        assert_eq!(pace.wait(9), None, "shorter ones are not worth it");
+        let mut pace = Pace::default();
+        turns(&mut pace, 3, 5000);
+        assert_eq!(pace.usual, 2, "from nothing it rises by one, then by an eighth and one");
+        turns(&mut pace, 7, 5000);
+        assert_eq!(pace.usual, 10);
+        pace.begin_turn();
+        assert_eq!((pace.usual, pace.replies), (12, 0));
+        pace.begin_turn();
+        assert_eq!(pace.usual, 12, "a turn without replies says nothing");
+    }
 }

@@ -75,7 +75,7 @@ impl Rest {
 #[cfg(test)]
 mod tests {
     use super::Rest;
-    use crate::buffers::Buffers;
+    use crate::buffers::{Buffers, MEDIUM, SMALL};
 
     #[test]
     fn no_more_is_kept_than_the_frame_needs() {
@@ -88,8 +88,11 @@ mod tests {
         assert_eq!(bytes, b"get a\r\nxyz");
         rest.put_back(bytes, 7, &mut buffers);
         assert_eq!(rest.take(), b"xyz");
+        rest.keep(b"get c", &mut buffers);
+        (rest.scanned, rest.need) = (5, 30);
         rest.clear(&mut buffers);
         assert!(rest.is_empty());
+        assert_eq!((rest.scanned, rest.need), (0, 0));
     }
 
     #[test]
@@ -99,5 +102,38 @@ mod tests {
             rest.top_up(b"0123456789abcdef", &mut buffers);
         }
         assert_eq!(rest.take().len(), 1_600_000);
+    }
+
+    #[test]
+    fn the_buffer_is_filled_before_a_larger_one_is_taken() {
+        let (mut rest, mut buffers) = (Rest::default(), Buffers::default());
+        rest.keep(&[1; 100], &mut buffers);
+        let place = rest.bytes.as_ptr();
+        rest.keep(&[2; SMALL - 100], &mut buffers);
+        assert_eq!((rest.bytes.as_ptr(), rest.bytes.capacity()), (place, SMALL));
+        rest.keep(&[3], &mut buffers);
+        assert_eq!(rest.bytes.capacity(), MEDIUM);
+        assert_eq!(rest.bytes.len(), SMALL + 1);
+        let small = buffers.take(1);
+        assert_eq!(small.as_ptr(), place, "the small one went back");
+        rest.clear(&mut buffers);
+        rest.need = 3000;
+        rest.keep(b"set a 0 0 2985", &mut buffers);
+        assert_eq!(rest.bytes.capacity(), MEDIUM, "as large as the frame");
+    }
+
+    #[test]
+    fn bytes_that_were_not_used_keep_their_buffer() {
+        let (mut rest, mut buffers) = (Rest::default(), Buffers::default());
+        rest.keep(b"get a b c", &mut buffers);
+        let bytes = rest.take();
+        let place = bytes.as_ptr();
+        rest.put_back(bytes, 0, &mut buffers);
+        assert_eq!(rest.bytes.as_ptr(), place);
+        let bytes = rest.take();
+        rest.put_back(bytes, 9, &mut buffers);
+        assert_eq!(rest.bytes.capacity(), 0, "an idle connection holds none");
+        let small = buffers.take(1);
+        assert_eq!(small.as_ptr(), place);
     }
 }

@@ -48,6 +48,7 @@ mod tests {
     use super::{MOST, Spare};
     use crate::buffers::Buffers;
     use crate::gather::Rule;
+    use alloc::boxed::Box;
     use alloc::vec::Vec;
     use golem_ring::ServerIndex;
 
@@ -66,5 +67,22 @@ mod tests {
         let taken: Vec<_> = (0..kept).map(|_| spare.take(Rule::AllOk)).collect();
         assert_eq!((spare.room, spare.gathers.len()), (0, 0));
         assert!(taken.iter().all(|gather| gather.parts.is_empty() && gather.room() > 10_000));
+    }
+
+    #[test]
+    fn gathers_are_kept_to_the_last_byte_of_room() {
+        let (mut spare, mut buffers) = (Spare::default(), Buffers::default());
+        let gather = spare.take(Rule::AllOk);
+        spare.give(gather, &mut buffers);
+        let room = spare.room;
+        assert!(room > 0 && buffers.freed() == 0);
+        let gather = spare.take(Rule::Values);
+        assert_eq!((gather.rule, spare.room), (Rule::Values, 0));
+        spare.room = MOST - room;
+        spare.give(gather, &mut buffers);
+        assert_eq!((spare.room, spare.gathers.len(), buffers.freed()), (MOST, 1, 0));
+        let another = Box::new(crate::gather::Gather::new(Rule::Values));
+        spare.give(another, &mut buffers);
+        assert_eq!((spare.room, spare.gathers.len(), buffers.freed()), (MOST, 1, room));
     }
 }

@@ -151,6 +151,8 @@ impl<I: Id, T> Table<I, T> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
     use super::{Id, KEPT, Table};
     use crate::id::RequestId;
     use alloc::vec::Vec;
@@ -196,5 +198,37 @@ mod tests {
         let again: Vec<_> = (0..10 * KEPT).map(|n| table.insert(n)).collect();
         assert!(ids.iter().all(|&id| table.get(id).is_none()));
         assert!(again.iter().enumerate().all(|(n, &id)| table.get(id) == Some(&n)));
+    }
+
+    #[test]
+    fn objects_are_counted_listed_and_let_go_without_being_moved() {
+        let mut table: Table<RequestId, u32> = Table::default();
+        let [first, second, third] = [10, 20, 30].map(|value| table.insert(value));
+        table.discard(second);
+        table.discard(second);
+        assert_eq!((table.len(), table.get(second)), (2, None));
+        assert_eq!(table.get_mut(second), None);
+        let again = table.insert(40);
+        assert_eq!(again.position(), second.position());
+        table.discard(second);
+        assert_eq!(table.remove(second), None, "its place is another's");
+        let all: Vec<_> = table.iter().map(|(id, value)| (id.position(), id.age(), *value)).collect();
+        assert_eq!(all, [(0, 0, 10), (1, 1, 40), (2, 0, 30)]);
+        assert_eq!((table.remove(first), table.remove(third), table.len()), (Some(10), Some(30), 1));
+    }
+
+    #[test]
+    fn memory_is_given_back_only_after_a_burst_and_only_when_all_have_gone() {
+        let mut table: Table<RequestId, usize> = Table::default();
+        let ids: Vec<_> = (0..KEPT).map(|n| table.insert(n)).collect();
+        ids.into_iter().for_each(|id| table.discard(id));
+        assert_eq!((table.entries.len(), table.first_generation), (KEPT, 0), "no burst");
+        let ids: Vec<_> = (0..=KEPT).map(|n| table.insert(n)).collect();
+        let (last, others) = ids.split_last().expect("some");
+        others.iter().for_each(|&id| table.discard(id));
+        assert_eq!(table.entries.len(), KEPT + 1, "one is left");
+        table.discard(*last);
+        assert_eq!((table.entries.len(), table.free.len(), table.first_generation), (KEPT, KEPT, 2));
+        assert_eq!(table.insert(1).position(), 0);
     }
 }

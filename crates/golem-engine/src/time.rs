@@ -58,3 +58,35 @@ impl Timers {
         self.heap.peek().map(|Reverse((at, _))| *at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Time, Timers};
+    use crate::id::{ClientId, Connection};
+    use crate::table::Id;
+    use core::time::Duration;
+
+    #[test]
+    fn a_time_is_so_long_after_another() {
+        assert_eq!(Time(5).after(Duration::from_millis(2)), Time(2005));
+        assert_eq!(Time(5).after(Duration::MAX), Time::NEVER);
+        assert_eq!(Time(2005).since(Time(5)), Duration::from_millis(2));
+        assert_eq!(Time(5).since(Time(6)), Duration::ZERO);
+    }
+
+    #[test]
+    fn timers_of_the_dead_are_dropped_once_they_are_many() {
+        let mut timers = Timers::default();
+        let client = |place| Connection::Client(ClientId::of(place, 0));
+        (0..72).for_each(|place| timers.arm(Time(place), client(place as u32)));
+        timers.sweep(2, |_| false);
+        assert_eq!(timers.heap.len(), 72, "four for each of the living, and 64");
+        (72..74).for_each(|place| timers.arm(Time(place), client(place as u32)));
+        timers.sweep(2, |connection| connection == client(73) || connection == client(9));
+        assert_eq!(timers.next(), Some(Time(9)));
+        assert_eq!(timers.due(Time(8)), None);
+        assert_eq!(timers.due(Time(9)), Some(client(9)));
+        assert_eq!(timers.due(Time(100)), Some(client(73)));
+        assert_eq!((timers.due(Time(100)), timers.next()), (None, None));
+    }
+}
