@@ -30,6 +30,7 @@
 //! buffer unfilled is not repeated until the poller says that more has come.
 
 mod accepting;
+mod alarm;
 mod poll;
 mod reading;
 mod slices;

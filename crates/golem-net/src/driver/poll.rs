@@ -13,13 +13,14 @@ use mio::{Events, Interest, Poll, Token};
 use socket2::{Protocol, Socket, TcpKeepalive, Type};
 use std::collections::VecDeque;
 use std::net::Shutdown;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 use std::{fmt, io};
 
-/// Tokens are connection ids; slots from here on are listeners and the waker.
+/// Tokens are connection ids; slots from here on are listeners, the alarm and the waker.
 pub(super) const FIRST_LISTENER_SLOT: u32 = 0xffff_0000;
 pub(super) const WAKER_SLOT: u32 = u32::MAX;
+pub(super) const ALARM_SLOT: u32 = u32::MAX - 1;
 
 /// A listener of this driver.
 pub(super) struct Listening {
@@ -36,6 +37,8 @@ pub struct Driver {
     pub(super) poll: Poll,
     pub(super) events: Events,
     pub(super) waker: Waker,
+    /// None before the first alarm.
+    pub(super) alarm: Option<OwnedFd>,
     pub(super) table: Table,
     /// By position; a gap is a listener that was taken away.
     pub(super) listeners: Vec<Option<Listening>>,
@@ -64,6 +67,7 @@ impl Driver {
             poll,
             events: Events::with_capacity(EVENTS_PER_TURN),
             waker,
+            alarm: None,
             table: Table::new(),
             listeners: Vec::new(),
             accept_again: None,
@@ -280,7 +284,7 @@ const fn keepalive() -> TcpKeepalive {
 // A token is a whole id.
 const _: () = assert!(usize::BITS == 64);
 
-fn token(conn: ConnId) -> Token {
+pub(super) fn token(conn: ConnId) -> Token {
     Token(conn.to_u64() as usize)
 }
 
