@@ -43,6 +43,15 @@ impl Usage {
         Ok(usage)
     }
 
+    /// Of this process, with its threads that have ended.
+    ///
+    /// # Errors
+    /// As those of `of`.
+    pub fn own() -> io::Result<Self> {
+        let used = golem_net::machine::process_cpu_time()?;
+        Ok(Self { cpu: Duration::from_micros(used.user + used.system), ..Self::of(std::process::id())? })
+    }
+
     /// The part of the CPU time that was spent in user mode, 0 to 1; an estimate, see above.
     pub fn user_part(&self) -> f64 {
         let all = self.user_ticks + self.system_ticks;
@@ -61,6 +70,36 @@ impl ops::Sub for Usage {
             runs: self.runs.saturating_sub(earlier.runs),
         }
     }
+}
+
+/// Memory of a process, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Its part of what is resident (`Pss`).
+    pub held: u64,
+    /// The most that was resident at a time since it started (`VmHWM`).
+    pub peak: u64,
+}
+
+impl Memory {
+    /// Of the process `pid`.
+    ///
+    /// # Errors
+    /// When there is no such process, it may not be looked at, or `/proc` is not Linux's.
+    pub fn of(pid: u32) -> io::Result<Self> {
+        let read = |file: &str, name: &str| {
+            let text = fs::read_to_string(Path::new("/proc").join(pid.to_string()).join(file))?;
+            kibibytes(&text, name).ok_or_else(|| unreadable(file))
+        };
+        Ok(Self { held: read("smaps_rollup", "Pss:")?, peak: read("status", "VmHWM:")? })
+    }
+}
+
+/// The bytes behind a name at the beginning of a line.
+fn kibibytes(text: &str, name: &str) -> Option<u64> {
+    let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
+    let number: u64 = rest.trim().strip_suffix("kB")?.trim_end().parse().ok()?;
+    Some(number * 1024)
 }
 
 /// How long the machine's processors have been busy, summed, in hundredths of a second; time that a hypervisor took away
@@ -110,7 +149,7 @@ fn busy(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-    use super::{Usage, busy, scheduled, ticks};
+    use super::{Memory, Usage, busy, kibibytes, scheduled, ticks};
     use std::time::{Duration, Instant};
 
     #[test]
@@ -134,6 +173,14 @@ mod tests {
         }
         assert!((Usage::of(std::process::id()).unwrap() - before).cpu > Duration::ZERO);
         assert!(sum > 0);
+    }
+
+    #[test]
+    fn memory_is_seen() {
+        assert_eq!(kibibytes("Rss:  1 kB\nPss:              12 kB\n", "Pss:"), Some(12 * 1024));
+        assert_eq!(kibibytes("Rss:  1 kB\n", "Pss:"), None);
+        let memory = Memory::of(std::process::id()).unwrap();
+        assert!(memory.held > 0 && memory.peak >= 4096, "{memory:?}");
     }
 
     #[test]

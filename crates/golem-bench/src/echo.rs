@@ -2,12 +2,15 @@
 //! costs is what the kernel costs; no proxy can be cheaper.
 //!
 //! It has agreed with the load generator on the length of every request and reply, and looks only at each request's
-//! first byte, to know which of the two lengths it has. Every `get` is answered with the value of key 0.
+//! first byte, to know which of the two lengths it has. Every value that a `get` brings is that of key 0.
 //!
 //! Invariant: as many replies as complete requests, in their order, and no byte of a reply is copied before the kernel
 //! copies it.
 
-use crate::workload::{Operation, Requests, STORED};
+use crate::mix::Operation;
+use crate::null::first_hit;
+use crate::protocol::{Command, Protocol};
+use crate::workload::{Outline, Workload};
 use golem_net::{CloseReason, ConnId, Driver, Handler, ListenSpec, Listener, Slices};
 use std::collections::VecDeque;
 use std::io;
@@ -24,6 +27,13 @@ pub struct Echo {
     peers: Vec<Peer>,
     /// Connections with something to do after the turn; a few may be there twice.
     touched: Vec<usize>,
+}
+
+/// The two kinds of requests that the floor knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Read,
+    Write,
 }
 
 /// The lengths of one kind of request.
@@ -54,19 +64,48 @@ struct Peer {
 
 #[derive(Debug)]
 struct Run {
-    operation: Operation,
+    kind: Kind,
     bytes: usize,
 }
 
 impl Echo {
-    /// A floor for requests and replies of these lengths.
-    pub fn new(requests: &Requests) -> Self {
-        Self {
-            get: Frames::new(requests.request_len(Operation::Get), &requests.hit_reply(0)),
-            set: Frames::new(requests.request_len(Operation::Set), STORED),
+    /// A floor for this load: `get` and `set`, or `multiget` and `set`, of text memcached, and one size of values.
+    ///
+    /// # Errors
+    /// The load is another one.
+    pub fn new(outline: &Outline) -> Result<Self, String> {
+        let workload = Workload::new(outline, 1, 0)?;
+        let mix = &outline.mix;
+        let has_others = [Operation::Delete, Operation::Incr].into_iter().any(|other| mix.has(other));
+        let has_both = mix.has(Operation::Get) && mix.has(Operation::MultiGet);
+        let size = outline.sizes.only().filter(|_| outline.protocol == Protocol::Text);
+        let Some(size) = size.filter(|_| !has_others && !has_both) else {
+            return Err(
+                "the floor knows get and set, or multiget and set, of --protocol text, and one --value-size"
+                    .to_owned(),
+            );
+        };
+        let size = size as usize;
+        let mut read = Vec::new();
+        let hits = if mix.has(Operation::MultiGet) {
+            let keys = vec![0; workload.many];
+            workload.protocol.write(Command::MultiGet(&keys), &workload.names, &mut read);
+            workload.many
+        } else {
+            workload.protocol.write(Command::Get(0), &workload.names, &mut read);
+            1
+        };
+        let mut write = Vec::new();
+        if let Some(planned) = workload.first(0) {
+            workload.write_set(planned, &mut write);
+        }
+        let reply = [first_hit(&workload, 0, size).repeat(hits), b"END\r\n".to_vec()].concat();
+        Ok(Self {
+            get: Frames::new(read.len(), &reply),
+            set: Frames::new(write.len(), b"STORED\r\n"),
             peers: Vec::new(),
             touched: Vec::new(),
-        }
+        })
     }
 
     /// Serves for ever.
@@ -102,19 +141,19 @@ impl Echo {
         Ok(())
     }
 
-    fn frames(&self, operation: Operation) -> &Frames {
-        match operation {
-            Operation::Get => &self.get,
-            Operation::Set => &self.set,
+    fn frames(&self, kind: Kind) -> &Frames {
+        match kind {
+            Kind::Read => &self.get,
+            Kind::Write => &self.set,
         }
     }
 }
 
 impl Peer {
-    fn owe(&mut self, operation: Operation, bytes: usize) {
+    fn owe(&mut self, kind: Kind, bytes: usize) {
         match self.owed.back_mut() {
-            Some(run) if run.operation == operation => run.bytes += bytes,
-            Some(_) | None => self.owed.push_back(Run { operation, bytes }),
+            Some(run) if run.kind == kind => run.bytes += bytes,
+            Some(_) | None => self.owed.push_back(Run { kind, bytes }),
         }
     }
 }
@@ -135,9 +174,9 @@ impl Handler for Echo {
         let mut rest = bytes;
         while let Some(first) = rest.first() {
             if peer.lacking == 0 {
-                let (operation, frames) = match first {
-                    b'g' => (Operation::Get, &self.get),
-                    b's' => (Operation::Set, &self.set),
+                let (kind, frames) = match first {
+                    b'g' => (Kind::Read, &self.get),
+                    b's' => (Kind::Write, &self.set),
                     _ => {
                         // Client and floor have not agreed on the lengths.
                         peer.is_over = true;
@@ -145,7 +184,7 @@ impl Handler for Echo {
                     }
                 };
                 peer.lacking = frames.request_len;
-                peer.owe(operation, frames.reply_len);
+                peer.owe(kind, frames.reply_len);
             }
             let taken = peer.lacking.min(rest.len());
             peer.lacking -= taken;
@@ -166,7 +205,7 @@ impl Handler for Echo {
     fn output<'a>(&'a self, user: u64, slices: &mut Slices<'a>) {
         let peer = &self.peers[user as usize];
         for (at, run) in peer.owed.iter().enumerate() {
-            let frames = self.frames(run.operation);
+            let frames = self.frames(run.kind);
             // A reply is owed from its request's first byte on, but sent only when the request is complete.
             let is_last = at + 1 == peer.owed.len();
             let held = if is_last && peer.lacking > 0 { frames.reply_len } else { 0 };

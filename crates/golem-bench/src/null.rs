@@ -9,11 +9,22 @@
 mod outbox;
 mod reader;
 
-use crate::workload::Requests;
+use crate::value::Stamp;
+use crate::workload::{Outline, Workload};
 use golem_net::{CloseReason, ConnId, Driver, Handler, ListenSpec, Listener, Slices};
 use outbox::Outbox;
 use reader::{Answers, Reader};
 use std::io;
+
+/// The hit on a key as it was stored before the load, in text memcached, without the `END`.
+pub(crate) fn first_hit(workload: &Workload, key: u32, size: usize) -> Vec<u8> {
+    let mut hit = b"VALUE ".to_vec();
+    workload.names.write(key, &mut hit);
+    hit.extend_from_slice(format!(" 0 {size}\r\n").as_bytes());
+    workload.values.write(key, Stamp::FIRST, size, &mut hit);
+    hit.extend_from_slice(b"\r\n");
+    hit
+}
 
 /// The null server's connections.
 #[derive(Debug)]
@@ -35,9 +46,14 @@ struct Peer {
 }
 
 impl Null {
-    /// A server whose values are those that `requests` would have stored; any key has one.
-    pub fn new(requests: &Requests) -> Self {
-        Self { answers: Answers::new(requests), peers: Vec::new(), touched: Vec::new() }
+    /// A server whose values are those that were stored before the load; any key has one, and all have one size.
+    ///
+    /// # Errors
+    /// There is more than one size, or too much else.
+    pub fn new(outline: &Outline) -> Result<Self, String> {
+        let workload = Workload::new(outline, 1, 0)?;
+        let size = workload.only_size().ok_or("a null server's values have one --value-size")?;
+        Ok(Self { answers: Answers::new(&workload, size), peers: Vec::new(), touched: Vec::new() })
     }
 
     /// Serves for ever.

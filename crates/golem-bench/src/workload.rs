@@ -1,257 +1,264 @@
-//! What is asked: the mix of operations, the keys and the values. It stands before the connections: they take their
-//! next request from here and compare each reply with what is written here.
+//! What is asked: operations, keys, values. Which request comes at which position of which thread follows from the seed
+//! alone, so whoever reads a value can find out whether the request that its stamp names wrote it.
 //!
-//! Invariant: all requests of one kind have one length, and so have all hits, whatever the key; the floor server
-//! (`echo`) counts on it. Nothing is formatted or allocated once a run has begun.
+//! Keys are numbers: those of values from 0, those of counters from `COUNTERS`, those that only one connection uses from
+//! `PRIVATE`.
+//!
+//! Invariant: all keys have one length, and nothing is allocated once a run has begun.
 
-/// Every key is `golem:` and ten digits.
-const PREFIX: &[u8] = b"golem:";
-const DIGITS: usize = 10;
-/// Length of a key in bytes.
-pub const KEY_LEN: usize = PREFIX.len() + DIGITS;
-const GET: &[u8] = b"get ";
-const SET: &[u8] = b"set ";
-const CRLF: &[u8] = b"\r\n";
-const GET_LEN: usize = GET.len() + KEY_LEN + CRLF.len();
-const VALUE: &[u8] = b"VALUE ";
-const END: &[u8] = b"\r\nEND\r\n";
-/// The reply to a `set` that worked.
-pub const STORED: &[u8] = b"STORED\r\n";
+use crate::mix::{Mix, Operation};
+use crate::names::Names;
+use crate::popularity::{Choice, Popularity};
+use crate::protocol::{CRLF, Command, Protocol, Store, write_number};
+use crate::random::{low, mixed, word};
+use crate::sizes::Sizes;
+use crate::value::{Fault, Stamp, Values};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-/// One kind of request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operation {
-    /// `get` of one key.
-    Get,
-    /// `set` of one key, flags 0, no expiry.
-    Set,
+/// The first counter.
+pub(crate) const COUNTERS: u32 = 1_000_000_000;
+/// The first key of a single connection.
+pub(crate) const PRIVATE: u32 = 2_000_000_000;
+/// More keys than this are refused.
+pub const MOST_KEYS: u32 = 100_000_000;
+
+/// What is asked, in the words of the one who asks for it.
+#[derive(Clone, Debug)]
+pub struct Outline {
+    /// The language.
+    pub protocol: Protocol,
+    /// What is asked how often.
+    pub mix: Mix,
+    /// How many of 100 requests concern keys of the connection alone.
+    pub private_percent: u8,
+    /// How long values are.
+    pub sizes: Sizes,
+    /// How many keys there are, at least 1 and at most `MOST_KEYS`.
+    pub keys: u32,
+    /// Which of them are asked for.
+    pub popularity: Popularity,
+    /// Keys of one multiget.
+    pub many: u32,
+    /// Seconds after which a value may be gone; 0 for ever.
+    pub ttl: u32,
+    /// How keys begin.
+    pub names: Names,
+    /// Decides which requests are made.
+    pub seed: u64,
 }
 
 /// A request before it has become bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Planned {
-    /// What is done.
-    pub operation: Operation,
-    /// To which key, counted from 0.
-    pub key: u32,
+pub(crate) struct Planned {
+    pub(crate) operation: Operation,
+    pub(crate) key: u32,
+    /// Chance for what else there is to choose.
+    pub(crate) word: u64,
+    /// Who writes the value.
+    pub(crate) stamp: Stamp,
 }
 
-/// The bytes of every request, and of every reply that may be expected, built once before the run.
+/// What is asked, ready to be asked.
 #[derive(Debug)]
-pub struct Requests {
+pub struct Workload {
+    pub(crate) protocol: Protocol,
+    pub(crate) names: Names,
+    pub(crate) values: Values,
+    mix: Mix,
+    /// Below this 32-bit chance a request is private.
+    private_below: u64,
+    sizes: Sizes,
+    choice: Choice,
     keys: u32,
-    value_size: usize,
-    gets: Vec<u8>,
-    set_rest: Vec<u8>,
-    value_rest: Vec<u8>,
-    filler: Vec<u8>,
-    key_in_value: usize,
+    pub(crate) many: usize,
+    ttl: u32,
+    seed: u64,
+    /// Tells the values of this run from those of others; never 0.
+    run: u16,
+    threads: Vec<Thread>,
 }
 
-impl Requests {
-    /// Requests over `keys` keys (at least 1) with values of `value_size` bytes.
-    pub fn new(keys: u32, value_size: usize) -> Self {
-        let keys = keys.max(1);
-        let mut gets = Vec::with_capacity(keys as usize * GET_LEN);
-        for key in 0..keys {
-            gets.extend_from_slice(GET);
-            gets.extend_from_slice(PREFIX);
-            gets.extend_from_slice(format!("{key:0DIGITS$}").as_bytes());
-            gets.extend_from_slice(CRLF);
+/// What one thread has asked so far.
+#[derive(Debug)]
+#[repr(align(128))]
+struct Thread {
+    seed: u64,
+    /// Its requests up to here may have been sent.
+    asked: AtomicU64,
+}
+
+impl Workload {
+    /// For so many threads; `run` tells runs apart.
+    ///
+    /// # Errors
+    /// Says what cannot be asked.
+    pub fn new(outline: &Outline, threads: u32, run: u64) -> Result<Self, String> {
+        let thread = |number| Thread {
+            seed: mixed(outline.seed ^ mixed(u64::from(number) + 1)),
+            asked: AtomicU64::new(0),
+        };
+        Ok(Self {
+            protocol: outline.protocol,
+            names: outline.names.clone(),
+            values: Values::new(outline.sizes.largest()),
+            mix: outline.mix.clone(),
+            private_below: (u64::from(outline.private_percent.min(100)) << 32) / 100,
+            sizes: outline.sizes.clone(),
+            choice: Choice::new(outline.popularity, outline.keys)?,
+            keys: outline.keys.max(1),
+            many: outline.many.max(1) as usize,
+            ttl: outline.ttl,
+            seed: outline.seed,
+            run: (mixed(run) >> 48) as u16 | 1,
+            threads: (0..threads.max(1)).map(thread).collect(),
+        })
+    }
+
+    /// Request `sequence` of a thread.
+    pub(crate) fn planned(&self, thread: u32, sequence: u64) -> Planned {
+        let seed = self.threads.get(thread as usize).map_or(0, |thread| thread.seed);
+        let base = word(seed, sequence);
+        let is_private = base >> 32 < self.private_below;
+        let operation = if is_private { Operation::Private } else { self.mix.operation(low(base)) };
+        let key = self.choice.key(word(base, 1));
+        let key = if operation == Operation::Incr { COUNTERS + key } else { key };
+        Planned { operation, key, word: base, stamp: Stamp::new(self.run, thread, sequence) }
+    }
+
+    /// The keys of a multiget.
+    pub(crate) fn many_keys(&self, word_of_chance: u64) -> impl Iterator<Item = u32> {
+        (0..self.many as u64).map(move |at| self.choice.key(word(word_of_chance, 8 + at)))
+    }
+
+    /// The size of the value that a request with this word writes.
+    pub(crate) fn size(&self, word_of_chance: u64) -> usize {
+        self.sizes.of(word(word_of_chance, 2)) as usize
+    }
+
+    /// Requests of the thread below `sequence` may be sent from now on.
+    pub(crate) fn will_ask(&self, thread: u32, sequence: u64) {
+        if let Some(thread) = self.threads.get(thread as usize) {
+            thread.asked.store(sequence, Ordering::Release);
         }
-        let key_in_value = value_size.min(KEY_LEN);
-        let filler = (b'a'..=b'z').cycle().take(value_size - key_in_value).collect();
-        Self {
-            keys,
-            value_size,
-            gets,
-            set_rest: format!(" 0 0 {value_size}\r\n").into_bytes(),
-            value_rest: format!(" 0 {value_size}\r\n").into_bytes(),
-            filler,
-            key_in_value,
-        }
     }
 
-    /// How many keys there are.
-    pub fn keys(&self) -> u32 {
-        self.keys
+    /// The request that stores a key before the load: number `at` of them all; none when there are no more.
+    pub(crate) fn first(&self, at: u32) -> Option<Planned> {
+        let counters = if self.mix.has(Operation::Incr) { self.keys } else { 0 };
+        let key = match at.checked_sub(self.keys) {
+            None => at,
+            Some(counter) if counter < counters => COUNTERS + counter,
+            Some(_) => return None,
+        };
+        Some(Planned { operation: Operation::Set, key, word: self.first_word(key), stamp: Stamp::FIRST })
     }
 
-    /// The text of a key.
-    pub fn key(&self, key: u32) -> &[u8] {
-        let start = key as usize * GET_LEN + GET.len();
-        &self.gets[start..start + KEY_LEN]
+    fn first_word(&self, key: u32) -> u64 {
+        word(mixed(self.seed), u64::from(key))
     }
 
-    /// The part of a key that its value begins with: all of it, or the last digits where the value is shorter.
-    fn key_in_value(&self, key: u32) -> &[u8] {
-        &self.key(key)[KEY_LEN - self.key_in_value..]
-    }
-
-    /// Appends the request's bytes to `out`.
-    pub fn write(&self, planned: Planned, out: &mut Vec<u8>) {
-        match planned.operation {
-            Operation::Get => {
-                let start = planned.key as usize * GET_LEN;
-                out.extend_from_slice(&self.gets[start..start + GET_LEN]);
+    /// Whether such a value was really written.
+    pub(crate) fn judge(&self, key: u32, stamp: Stamp, size: usize) -> Result<(), Fault> {
+        let planned = if stamp == Stamp::FIRST {
+            Planned { operation: Operation::Set, key, word: self.first_word(key), stamp }
+        } else {
+            let (run, thread, sequence) = stamp.parts();
+            if run != self.run {
+                return Err("a value that another run wrote");
             }
-            Operation::Set => {
-                out.extend_from_slice(SET);
-                out.extend_from_slice(self.key(planned.key));
-                out.extend_from_slice(&self.set_rest);
-                out.extend_from_slice(self.key_in_value(planned.key));
-                out.extend_from_slice(&self.filler);
-                out.extend_from_slice(CRLF);
+            let asked =
+                self.threads.get(thread as usize).map_or(0, |thread| thread.asked.load(Ordering::Acquire));
+            if sequence >= asked {
+                return Err("a value whose stamp nobody has used");
             }
+            self.planned(thread, sequence)
+        };
+        if planned.operation != Operation::Set || planned.key != key {
+            return Err("a value whose stamp belongs to another request");
+        }
+        if self.size(planned.word) == size {
+            Ok(())
+        } else {
+            Err("a value of another length than was written")
         }
     }
 
-    /// Length in bytes of each request of a kind.
-    pub fn request_len(&self, operation: Operation) -> usize {
-        match operation {
-            Operation::Get => GET_LEN,
-            Operation::Set => SET.len() + KEY_LEN + self.set_rest.len() + self.value_size + CRLF.len(),
+    /// Whether values of shared keys may have this size.
+    pub(crate) fn may_be(&self, size: usize) -> bool {
+        self.sizes.only().is_none_or(|only| only as usize == size)
+    }
+
+    /// Appends the request that stores what a stamped request writes: a value, or the first number of a counter.
+    pub(crate) fn write_set(&self, planned: Planned, out: &mut Vec<u8>) {
+        if planned.key >= COUNTERS {
+            return self.write_number(Store::Set, planned.key, 0, out);
         }
+        self.write_value(Store::Set, planned.key, planned.stamp, self.size(planned.word), self.ttl, out);
     }
 
-    /// What a hit on `key` looks like, piece by piece; the pieces of which `true` is said are the value.
-    pub(crate) fn hit(&self, key: u32) -> [(&[u8], bool); 6] {
-        [
-            (VALUE, false),
-            (self.key(key), false),
-            (&self.value_rest, false),
-            (self.key_in_value(key), true),
-            (&self.filler, true),
-            (END, false),
-        ]
+    /// Appends a request that stores a value.
+    pub(crate) fn write_value(
+        &self,
+        how: Store,
+        key: u32,
+        stamp: Stamp,
+        size: usize,
+        ttl: u32,
+        out: &mut Vec<u8>,
+    ) {
+        self.protocol.write(Command::Store { how, key, size, ttl }, &self.names, out);
+        self.values.write(key, stamp, size, out);
+        out.extend_from_slice(CRLF);
     }
 
-    /// The whole reply to a `get` that hits.
-    pub fn hit_reply(&self, key: u32) -> Vec<u8> {
-        self.hit(key).iter().flat_map(|(piece, _)| piece.iter().copied()).collect()
+    /// Appends a request that stores a number.
+    pub(crate) fn write_number(&self, how: Store, key: u32, number: u32, out: &mut Vec<u8>) {
+        let size = number.checked_ilog10().unwrap_or(0) as usize + 1;
+        self.protocol.write(Command::Store { how, key, size, ttl: 0 }, &self.names, out);
+        write_number(u64::from(number), out);
+        out.extend_from_slice(CRLF);
+    }
+
+    /// The one size of all values, if there is one.
+    pub(crate) fn only_size(&self) -> Option<usize> {
+        self.sizes.only().map(|size| size as usize)
     }
 }
 
 /// Where requests come from.
 #[derive(Clone, Debug)]
-pub enum Source {
-    /// A `set` of each key once: from `next` in steps of `step`, so that threads share the keys.
-    Preload {
-        /// The next key to be stored.
-        next: u32,
-        /// How many threads share the keys.
-        step: u32,
-    },
-    /// The mix, without end.
-    Mix(Mix),
+pub(crate) enum Source {
+    /// Each key is stored once: from `next` in steps of `step`, so that threads share the keys.
+    First { next: u32, step: u32 },
+    /// The load, without end.
+    Load { thread: u32, next: u64 },
     /// No more requests.
     Dry,
 }
 
 impl Source {
     /// The next request; `None` when there are no more.
-    pub fn next(&mut self, keys: u32) -> Option<Planned> {
+    pub(crate) fn next(&mut self, workload: &Workload) -> Option<Planned> {
         match self {
-            Self::Preload { next, .. } if *next >= keys => None,
-            Self::Preload { next, step } => {
-                let key = *next;
+            Self::First { next, step } => {
+                let planned = workload.first(*next)?;
                 *next = next.saturating_add(*step);
-                Some(Planned { operation: Operation::Set, key })
+                Some(planned)
             }
-            Self::Mix(mix) => Some(mix.next(keys)),
+            Self::Load { thread, next } => {
+                let planned = workload.planned(*thread, *next);
+                *next += 1;
+                Some(planned)
+            }
             Self::Dry => None,
         }
     }
-}
 
-/// `get` and `set` by chance, keys uniform.
-#[derive(Clone, Debug)]
-pub struct Mix {
-    state: u64,
-    gets_below: u64,
-}
-
-impl Mix {
-    /// `get_percent` of the requests are `get` (0 to 100; more counts as 100), the others `set`.
-    pub fn new(seed: u64, get_percent: u8) -> Self {
-        Self { state: seed, gets_below: (u64::from(get_percent.min(100)) << 32) / 100 }
-    }
-
-    /// The next request over `keys` keys.
-    pub fn next(&mut self, keys: u32) -> Planned {
-        let word = self.word();
-        let operation = if word & 0xffff_ffff < self.gets_below { Operation::Get } else { Operation::Set };
-        let key = ((word >> 32) * u64::from(keys)) >> 32;
-        // The product of two 32-bit numbers, shifted by 32, is below `keys`.
-        Planned { operation, key: key as u32 }
-    }
-
-    /// SplitMix64 (Steele, Lea, Flood 2014).
-    fn word(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut word = self.state;
-        word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        word ^ (word >> 31)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Mix, Operation, Planned, Requests, Source};
-
-    #[test]
-    fn get_and_set_are_memcached_requests() {
-        let requests = Requests::new(20, 20);
-        let mut out = Vec::new();
-        requests.write(Planned { operation: Operation::Get, key: 7 }, &mut out);
-        assert_eq!(out, b"get golem:0000000007\r\n");
-        assert_eq!(out.len(), requests.request_len(Operation::Get));
-        out.clear();
-        requests.write(Planned { operation: Operation::Set, key: 19 }, &mut out);
-        assert_eq!(out, b"set golem:0000000019 0 0 20\r\ngolem:0000000019abcd\r\n");
-        assert_eq!(out.len(), requests.request_len(Operation::Set));
-        assert_eq!(requests.hit_reply(19), b"VALUE golem:0000000019 0 20\r\ngolem:0000000019abcd\r\nEND\r\n");
-    }
-
-    #[test]
-    fn short_value_carries_the_last_digits() {
-        let requests = Requests::new(200, 3);
-        assert_eq!(requests.hit_reply(123), b"VALUE golem:0000000123 0 3\r\n123\r\nEND\r\n");
-        assert_eq!(Requests::new(1, 0).hit_reply(0), b"VALUE golem:0000000000 0 0\r\n\r\nEND\r\n");
-    }
-
-    #[test]
-    fn mix_keeps_its_share_and_its_keys() {
-        let mut mix = Mix::new(1, 90);
-        let mut gets = 0;
-        let mut seen = [0u32; 10];
-        for _ in 0..100_000 {
-            let planned = mix.next(10);
-            gets += u32::from(planned.operation == Operation::Get);
-            seen[planned.key as usize] += 1;
+    /// What has been taken may be sent from now on.
+    pub(crate) fn publish(&self, workload: &Workload) {
+        match self {
+            Self::Load { thread, next } => workload.will_ask(*thread, *next),
+            Self::First { .. } | Self::Dry => {}
         }
-        assert!((89_500..90_500).contains(&gets), "{gets}");
-        assert!(seen.iter().all(|&n| (9_500..10_500).contains(&n)), "{seen:?}");
-    }
-
-    #[test]
-    fn all_gets_and_all_sets_are_possible() {
-        for (percent, operation) in [(100, Operation::Get), (0, Operation::Set)] {
-            let mut mix = Mix::new(3, percent);
-            assert!((0..1000).all(|_| mix.next(4).operation == operation));
-        }
-    }
-
-    #[test]
-    fn preload_stores_each_key_once_over_all_threads() {
-        let mut keys: Vec<u32> = (0..3)
-            .flat_map(|thread| {
-                let mut source = Source::Preload { next: thread, step: 3 };
-                std::iter::from_fn(move || source.next(10).map(|planned| planned.key))
-            })
-            .collect();
-        keys.sort_unstable();
-        assert_eq!(keys, (0..10).collect::<Vec<_>>());
     }
 }

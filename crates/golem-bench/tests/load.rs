@@ -2,10 +2,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 use golem_bench::echo::Echo;
+use golem_bench::mix::{Mix, Operation};
+use golem_bench::names::Names;
 use golem_bench::null::Null;
-use golem_bench::run::{Limit, Plan, run};
+use golem_bench::popularity::Popularity;
+use golem_bench::protocol::Protocol;
+use golem_bench::report::Report;
+use golem_bench::run::{Limit, Onlooker, Plan};
 use golem_bench::session::{Pattern, Rules};
-use golem_bench::workload::Requests;
+use golem_bench::sizes::Sizes;
+use golem_bench::tally::percentile_us;
+use golem_bench::workload::Outline;
 use golem_net::{Driver, ListenSpec, Listener, Target};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -14,27 +21,53 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+const RULES: Rules = Rules {
+    depth: 4,
+    pattern: Pattern::TopUp,
+    verify: true,
+    against_echo: false,
+    requests_per_connection: 0,
+};
+
+fn outline(value_size: u32) -> Outline {
+    Outline {
+        protocol: Protocol::Text,
+        mix: Mix::of_gets(80),
+        private_percent: 0,
+        sizes: Sizes::Fixed(value_size),
+        keys: 300,
+        popularity: Popularity::Uniform,
+        many: 10,
+        ttl: 0,
+        names: Names::new("golem:").unwrap(),
+        seed: 1,
+    }
+}
+
 fn plan(target: Target) -> Plan {
     Plan {
         target,
         threads: 1,
         connections: 7,
-        rules: Rules { depth: 4, pattern: Pattern::TopUp, verify: true, against_echo: false },
-        get_percent: 80,
-        value_size: 100,
-        keys: 300,
+        rules: RULES,
+        outline: outline(100),
+        rate: None,
+        idle: 0,
         preload: true,
         warmup: Duration::ZERO,
         limit: Limit::Count(5000),
-        seed: 1,
         patience: Duration::from_secs(20),
         watched: None,
         companions: Vec::new(),
     }
 }
 
+fn run(plan: &Plan) -> Result<Report, String> {
+    golem_bench::run::run(plan, Onlooker::default())
+}
+
 /// Value size, depth and pattern of runs that a server has to stand.
-const LOADS: [(usize, usize, Pattern); 5] = [
+const LOADS: [(u32, usize, Pattern); 5] = [
     (32, 1, Pattern::TopUp),
     (32, 100, Pattern::TopUp),
     (32, 100, Pattern::Burst),
@@ -58,13 +91,13 @@ fn serve(mut turn: impl FnMut(&mut Driver) -> io::Result<()> + Send + 'static) -
     address
 }
 
-fn floor(value_size: usize) -> Target {
-    let mut echo = Echo::new(&Requests::new(1, value_size));
+fn floor(outline: &Outline) -> Target {
+    let mut echo = Echo::new(outline).unwrap();
     serve(move |driver| echo.turn(driver))
 }
 
-fn null_server(value_size: usize) -> Target {
-    let mut null = Null::new(&Requests::new(1, value_size));
+fn null_server(value_size: u32) -> Target {
+    let mut null = Null::new(&outline(value_size)).unwrap();
     serve(move |driver| null.turn(driver))
 }
 
@@ -145,17 +178,18 @@ fn memcached_over_a_unix_socket_gives_only_hits() {
     let tally = &report.tally;
     assert!(tally.replies() >= 5000, "{report}");
     assert_eq!((tally.misses, tally.failures()), (0, 0), "{report}");
-    assert!(tally.hits > tally.stored && tally.stored > 0, "{report}");
-    assert!(tally.percentile_us(50.0) > 0.0 && report.rate > 0.0, "{report}");
-    assert!(report.watched.is_some());
+    let stored = tally.count(Operation::Set);
+    assert!(tally.hits > stored && stored > 0, "{report}");
+    assert!(percentile_us(tally.all_times().as_ref(), 50.0) > 0.0 && report.rate > 0.0, "{report}");
+    assert!(report.watched.is_some() && report.peak > Some(0) && !report.own.cpu.is_zero(), "{report}");
 }
 
 #[test]
 fn keys_that_nobody_stored_are_misses() {
     let memcached = Memcached::start();
-    let report =
-        run(&Plan { preload: false, get_percent: 100, ..plan(Target::Unix(memcached.path())) }).unwrap();
-    assert_eq!((report.tally.hits, report.tally.stored), (0, 0));
+    let outline = Outline { mix: Mix::of_gets(100), ..outline(100) };
+    let report = run(&Plan { preload: false, outline, ..plan(Target::Unix(memcached.path())) }).unwrap();
+    assert_eq!((report.tally.hits, report.tally.count(Operation::Set)), (0, 0));
     assert!(report.tally.misses >= 5000);
 }
 
@@ -163,8 +197,7 @@ fn keys_that_nobody_stored_are_misses() {
 fn large_values_pass_in_pieces() {
     let memcached = Memcached::start();
     let large = Plan {
-        value_size: 300_000,
-        keys: 20,
+        outline: Outline { keys: 20, ..outline(300_000) },
         connections: 3,
         limit: Limit::Count(500),
         ..plan(Target::Unix(memcached.path()))
@@ -176,33 +209,36 @@ fn large_values_pass_in_pieces() {
 #[test]
 fn floor_answers_the_same_load() {
     for (value_size, depth, pattern) in LOADS {
-        let rules = Rules { depth, pattern, verify: true, against_echo: true };
-        let against =
-            Plan { rules, value_size, preload: false, limit: Limit::Count(1000), ..plan(floor(value_size)) };
+        let rules = Rules { depth, pattern, against_echo: true, ..RULES };
+        let outline = outline(value_size);
+        let target = floor(&outline);
+        let against = Plan { rules, outline, preload: false, limit: Limit::Count(1000), ..plan(target) };
         let report = run(&against).unwrap();
         assert_eq!((report.tally.misses, report.tally.failures()), (0, 0), "{report}");
-        assert!(report.tally.hits > 0 && report.tally.stored > 0, "{report}");
+        assert!(report.tally.hits > 0 && report.tally.count(Operation::Set) > 0, "{report}");
     }
 }
 
 #[test]
 fn null_server_answers_every_load_as_if_it_had_stored_the_values() {
     for (value_size, depth, pattern) in LOADS {
-        let rules = Rules { depth, pattern, verify: true, against_echo: false };
-        let against = Plan { rules, value_size, limit: Limit::Count(1000), ..plan(null_server(value_size)) };
+        let rules = Rules { depth, pattern, ..RULES };
+        let outline = outline(value_size);
+        let against = Plan { rules, outline, limit: Limit::Count(1000), ..plan(null_server(value_size)) };
         let report = run(&against).unwrap();
         assert_eq!((report.tally.misses, report.tally.failures()), (0, 0), "{report}");
-        assert!(report.tally.hits > 0 && report.tally.stored > 0, "{report}");
+        assert!(report.tally.hits > 0 && report.tally.count(Operation::Set) > 0, "{report}");
     }
 }
 
 #[test]
 fn null_server_closes_behind_its_last_reply() {
-    let requests = Requests::new(1, 100_000);
     let server = null_server(100_000);
     let gets = b"get golem:0000000000\r\n".repeat(200);
     // More than sockets hold, and more slices than one write takes.
-    assert!(conversation(&server, &gets) == requests.hit_reply(0).repeat(200));
+    let one = conversation(&server, b"get golem:0000000000\r\n");
+    assert!(one.starts_with(b"VALUE golem:0000000000 0 100000\r\n") && one.ends_with(b"\r\nEND\r\n"));
+    assert!(conversation(&server, &gets) == one.repeat(200));
     assert_eq!(conversation(&server, b"version\r\nquit\r\n"), b"VERSION 0.0.0\r\n");
     assert_eq!(conversation(&server, b"get incomplete"), b"");
 }
@@ -213,7 +249,7 @@ fn null_server_writes_once_for_each_read() {
     let Target::Tcp(address) = listener.address().unwrap() else { panic!("no port") };
     let mut driver = Driver::new().unwrap();
     driver.listen(listener, 0).unwrap();
-    let mut null = Null::new(&Requests::new(1, 32));
+    let mut null = Null::new(&outline(32)).unwrap();
     let mut stream = TcpStream::connect(address).unwrap();
     let input = b"get a bb\r\nset a 0 0 1\r\nx\r\ndelete a\r\nbad\r\n".repeat(100);
     stream.write_all(&input).unwrap();
@@ -227,19 +263,23 @@ fn null_server_writes_once_for_each_read() {
 
 #[test]
 fn window_by_time_ends() {
-    let rules = Rules { depth: 2, pattern: Pattern::TopUp, verify: false, against_echo: true };
+    let rules = Rules { depth: 2, verify: false, against_echo: true, ..RULES };
     let limit = Limit::Duration(Duration::from_millis(50));
-    let report = run(&Plan { rules, limit, preload: false, ..plan(floor(100)) }).unwrap();
+    let report = run(&Plan { rules, limit, preload: false, ..plan(floor(&outline(100))) }).unwrap();
     assert!(report.window >= Duration::from_millis(50));
     assert!(report.tally.replies() > 0);
 }
 
+/// Reads of what a server answers with `reply`.
+fn gets_from(reply: &'static [u8]) -> Plan {
+    let outline = Outline { mix: Mix::of_gets(100), ..outline(100) };
+    Plan { preload: false, outline, ..plan(answering(reply)) }
+}
+
 #[test]
 fn wrong_reply_ends_the_run_and_is_shown() {
-    let gets =
-        Plan { preload: false, get_percent: 100, ..plan(answering(b"VALUE golem:9999999999 0 100\r\n")) };
-    let what = run(&gets).unwrap_err();
-    assert!(what.contains("not the hit that was asked for") && what.contains("golem:9999999999"), "{what}");
+    let what = run(&gets_from(b"VALUE golem:0999999999 0 100\r\n")).unwrap_err();
+    assert!(what.contains("a value that was not asked for") && what.contains("golem:0999999999"), "{what}");
 }
 
 #[test]
@@ -257,12 +297,8 @@ fn silence_ends_the_run() {
 
 #[test]
 fn errors_in_words_of_the_protocol_are_counted() {
-    let refused = Plan {
-        preload: false,
-        get_percent: 100,
-        limit: Limit::Duration(Duration::from_millis(30)),
-        ..plan(answering(b"SERVER_ERROR no\r\n"))
-    };
+    let refused =
+        Plan { limit: Limit::Duration(Duration::from_millis(30)), ..gets_from(b"SERVER_ERROR no\r\n") };
     let report = run(&refused).unwrap();
     assert!(report.tally.server_errors > 0, "{report}");
     assert_eq!((report.tally.replies(), report.tally.failures()), (0, report.tally.server_errors));

@@ -148,7 +148,14 @@ fn sample(
 ) -> Result<Sample, Problem> {
     let mut command = pinned(stage.cores.others, &plan.bench.display().to_string());
     command
-        .args(["--json", "--server", &process.address.to_string(), "--watch", &process.id().to_string()])
+        .args([
+            "--json",
+            "--quiet",
+            "--server",
+            &process.address.to_string(),
+            "--watch",
+            &process.id().to_string(),
+        ])
         .args(["--duration", &plan.window.as_secs_f64().to_string()])
         .args(["--warmup", &plan.warmup.as_secs_f64().to_string()])
         .args(load_arguments(workload));

@@ -5,10 +5,12 @@
 //! block must end where its length says, so that a proxy that loses its place is found out.
 
 use super::outbox::Outbox;
-use crate::workload::{KEY_LEN, Requests, STORED};
+use crate::names::DIGITS;
+use crate::workload::Workload;
 
 /// A longer line ends the connection.
 const LINE_MAX: usize = 16 * 1024 * 1024;
+const STORED: &[u8] = b"STORED\r\n";
 const ERROR: &[u8] = b"ERROR\r\n";
 const BAD_LINE: &[u8] = b"CLIENT_ERROR bad command line format\r\n";
 const BAD_BLOCK: &[u8] = b"CLIENT_ERROR bad data chunk\r\n";
@@ -29,14 +31,12 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    pub(super) fn new(requests: &Requests) -> Self {
-        // Key 0 stands for all: these pieces have one length whatever the key.
-        let [_, _, (header_rest, _), (key_in_value, _), (filler, _), _] = requests.hit(0);
+    pub(super) fn new(workload: &Workload, size: usize) -> Self {
         Self {
-            header_rest: header_rest.to_vec(),
-            versioned_rest: [header_rest.trim_ascii_end(), b" 1\r\n"].concat(),
-            key_in_value: key_in_value.len(),
-            filler: filler.to_vec(),
+            header_rest: format!(" 0 {size}\r\n").into_bytes(),
+            versioned_rest: format!(" 0 {size} 1\r\n").into_bytes(),
+            key_in_value: size.min(DIGITS),
+            filler: workload.values.behind_key(size),
         }
     }
 
@@ -80,7 +80,7 @@ impl Answers {
             let part = &key[key.len().saturating_sub(self.key_in_value)..];
             out.push(part);
             // Behind a key that is shorter than the load generator's the value still needs its length.
-            out.push(&[BLANK; KEY_LEN][..self.key_in_value - part.len()]);
+            out.push(&[BLANK; DIGITS][..self.key_in_value - part.len()]);
             out.push_filler(&self.filler);
             out.push(b"\r\n");
         }
@@ -207,18 +207,45 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
     use super::{Answers, LINE_MAX, Outbox, Reader};
-    use crate::workload::{Mix, Operation, Requests};
+    use crate::mix::{Mix, Operation};
+    use crate::names::Names;
+    use crate::null::first_hit;
+    use crate::popularity::Popularity;
+    use crate::protocol::{Command, Protocol};
+    use crate::sizes::Sizes;
+    use crate::workload::{Outline, Source, Workload};
     use golem_net::Slices;
     use proptest::collection::vec;
     use proptest::prelude::any;
     use proptest::{prop_assert_eq, proptest};
 
-    const VALUE_SIZE: usize = 20;
+    const VALUE_SIZE: usize = 30;
+
+    fn workload(size: usize) -> Workload {
+        let outline = Outline {
+            protocol: Protocol::Text,
+            mix: Mix::of_gets(70),
+            private_percent: 0,
+            sizes: Sizes::Fixed(u32::try_from(size).unwrap()),
+            keys: 100,
+            popularity: Popularity::Uniform,
+            many: 1,
+            ttl: 0,
+            names: Names::new("golem:").unwrap(),
+            seed: 7,
+        };
+        Workload::new(&outline, 1, 0).unwrap()
+    }
+
+    fn hit(workload: &Workload, key: u32, size: usize) -> Vec<u8> {
+        [first_hit(workload, key, size), b"END\r\n".to_vec()].concat()
+    }
 
     /// The replies to pieces of input, and whether the connection goes on.
     fn answered<'a>(value_size: usize, pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<u8>, bool) {
-        let answers = Answers::new(&Requests::new(1, value_size));
+        let answers = Answers::new(&workload(value_size), value_size);
         let (mut reader, mut out, mut goes_on) = (Reader::default(), Outbox::default(), true);
         for piece in pieces {
             goes_on = goes_on && reader.read(&answers, piece, &mut out);
@@ -240,10 +267,18 @@ mod tests {
 
     #[test]
     fn each_request_has_its_reply() {
+        let text = String::from_utf8(workload(VALUE_SIZE).values.behind_key(VALUE_SIZE)).unwrap();
+        let text = &text[16..];
         for (request, reply) in [
-            ("get golem:0000000019\r\n", "VALUE golem:0000000019 0 20\r\ngolem:0000000019abcd\r\nEND\r\n"),
-            ("gets golem:0000000019\r\n", "VALUE golem:0000000019 0 20 1\r\ngolem:0000000019abcd\r\nEND\r\n"),
-            ("get  k  \n", "VALUE k 0 20\r\nk               abcd\r\nEND\r\n"),
+            (
+                "get golem:0000000019\r\n",
+                "VALUE golem:0000000019 0 30\r\n00000000190000000000000000{}\r\nEND\r\n",
+            ),
+            (
+                "gets golem:0000000019\r\n",
+                "VALUE golem:0000000019 0 30 1\r\n00000000190000000000000000{}\r\nEND\r\n",
+            ),
+            ("get  k  \n", "VALUE k 0 30\r\nk         0000000000000000{}\r\nEND\r\n"),
             ("set k 0 0 3\r\nabc\r\n", "STORED\r\n"),
             ("set k 0 0 0\r\n\r\n", "STORED\r\n"),
             ("set k 0 0 4\r\n\r\n\r\n\r\n", "STORED\r\n"),
@@ -263,6 +298,7 @@ mod tests {
             ("\r\n", "ERROR\r\n"),
             ("\n", "ERROR\r\n"),
         ] {
+            let reply = reply.replace("{}", text);
             assert_eq!(said(request.as_bytes()), reply.as_bytes().escape_ascii().to_string(), "{request}");
         }
     }
@@ -279,9 +315,8 @@ mod tests {
     #[test]
     fn values_are_those_that_the_load_generator_stores() {
         for value_size in [0, 3, 16, 17, 32, 4096, 300_000] {
-            let requests = Requests::new(200, value_size);
-            let input = [b"get ", requests.key(123), b"\r\n"].concat();
-            assert!(answered(value_size, [&input[..]]).0 == requests.hit_reply(123), "{value_size}");
+            let wanted = hit(&workload(value_size), 123, value_size);
+            assert!(answered(value_size, [&b"get golem:0000000123\r\n"[..]]).0 == wanted, "{value_size}");
         }
     }
 
@@ -314,15 +349,17 @@ mod tests {
 
     #[test]
     fn pipelined_requests_are_answered_in_their_order() {
-        let requests = Requests::new(100, VALUE_SIZE);
-        let mut mix = Mix::new(7, 70);
+        let workload = workload(VALUE_SIZE);
+        let mut source = Source::Load { thread: 0, next: 0 };
         let (mut input, mut wanted) = (Vec::new(), Vec::new());
         for _ in 0..500 {
-            let planned = mix.next(100);
-            requests.write(planned, &mut input);
-            match planned.operation {
-                Operation::Get => wanted.extend(requests.hit_reply(planned.key)),
-                Operation::Set => wanted.extend_from_slice(b"STORED\r\n"),
+            let planned = source.next(&workload).unwrap();
+            if planned.operation == Operation::Set {
+                workload.write_set(planned, &mut input);
+                wanted.extend_from_slice(b"STORED\r\n");
+            } else {
+                workload.protocol.write(Command::Get(planned.key), &workload.names, &mut input);
+                wanted.extend(hit(&workload, planned.key, VALUE_SIZE));
             }
         }
         assert!(answered(VALUE_SIZE, [&input[..]]).0 == wanted);
