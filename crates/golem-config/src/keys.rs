@@ -234,6 +234,8 @@ keys! {
         "How long a server may take to answer; unset and 0 wait for ever, with a warning.";
     CONNECT_TIMEOUT = "connect_timeout", Kind::Number { min: 1, max: I32_MAX }, NONE, "ms", Golemproxy,
         "How long making a connection to a server may take; unset, it is `timeout`, or 3000 where that is unset too.";
+    RESOLVE_INTERVAL = "resolve_interval", Kind::Number { min: 0, max: I32_MAX }, "30000", "ms", Golemproxy,
+        "How often names of servers are looked up again while they are in use, at least 100; 0 only when a connection is made.";
     BACKLOG = "backlog", Kind::Number { min: 0, max: I32_MAX }, "512", "connections", Both,
         "Length of the queue of connections that are not accepted yet.";
     PRECONNECT = "preconnect", Kind::Switch, "false", "", Both,

@@ -74,6 +74,8 @@ pub struct Pool {
     pub timeout: Option<Duration>,
     /// How long making a connection to a server may take. Never zero.
     pub connect_timeout: Duration,
+    /// How often names of servers are looked up while they are in use; `None` only when a connection is made. Never zero.
+    pub resolve_interval: Option<Duration>,
     /// The queue length given to `listen(2)`, 0 to 2147483647.
     pub backlog: u32,
     /// TCP keepalive on client connections.

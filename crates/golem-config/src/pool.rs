@@ -41,6 +41,8 @@ pub(crate) fn check(
         name: name.to_owned(),
         timeout,
         connect_timeout: connect_timeout(&section, timeout, problems),
+        resolve_interval: Some(Duration::from_millis(section.number(&keys::RESOLVE_INTERVAL, problems)))
+            .filter(|interval| !interval.is_zero()),
         backlog: section.number(&keys::BACKLOG, problems),
         tcpkeepalive: section.switch(&keys::TCPKEEPALIVE, problems),
         reuseport: section.switch(&keys::REUSEPORT, problems),

@@ -133,6 +133,8 @@ counters! {
         connections_silent, Total, Command, "# connections given up because the server did not answer";
         connections_failed, Total, Command, "# connections not made or lost for another reason, such as an unreachable network";
         connect_timeouts, Total, Command, "# attempts to connect that took too long";
+        lookups_failed, Total, Command, "# lookups of the server's name that failed or gave no address";
+        address_changes, Total, Command, "# times the server's name was found to have another address";
         requests_late, Total, Command, "# requests that timed out while their connection lived on";
         requests_repeated, Total, Command, "# requests asked once more, because an idle connection ended when they came";
         requests_held_off, Total, Command, "# requests failed at once because it was too early to connect again";

@@ -102,6 +102,8 @@ impl Engine {
         rows.add("distribution", settings.distribution.name());
         rows.add("timeout", settings.timeout.map_or(0, |timeout| timeout.as_millis()));
         rows.add("connect_timeout", settings.connect_timeout.as_millis());
+        let interval = settings.resolve_interval.map_or(0, |interval| interval.as_millis());
+        rows.add("resolve_interval", interval);
         rows.add("server_connections", settings.server_connections);
         rows.add("servers", settings.servers.len());
         rows.add("preconnect", settings.preconnect);

@@ -1,15 +1,20 @@
 //! The coordinator's hands: the supervisor's thread gives it the clock and the reports of the workers, sends its word to all
-//! of them, makes its probes on the supervisor's own driver, and writes its changes to the log.
+//! of them, makes its probes on the supervisor's own driver, and writes its changes to the log. It has names looked up as well.
+
+mod lookups;
 
 use crate::mail::Mail;
+use crate::names::Names;
 use crate::notices::said_of;
-use crate::places::Place;
+use crate::places::{Named, Place, names};
 use crate::worker::ToWorker;
 use golem_config::Pool;
 use golem_engine::coordinator::{Change, Coordinator, Order, PROBE, ProbeId, Report};
 use golem_engine::counters::WorkerCounters;
 use golem_engine::{Failure, ServerOf, Time};
-use golem_net::{Clock, CloseReason, ConnId, Driver, Handler, Resolved, Resolver, Sender, Slices, Target};
+use golem_net::{Clock, CloseReason, ConnId, Driver, Handler, Resolver, Sender, Slices, Target};
+use lookups::Asker;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,16 +35,23 @@ struct Visit {
 pub struct Coordination {
     coordinator: Coordinator,
     clock: Clock,
+    names: Names<Asker, Named>,
     resolver: Resolver<Mail>,
+    /// Those of the coordinator; what happens to names is counted there, too.
+    counters: Arc<WorkerCounters>,
     visits: Vec<Visit>,
 }
 
 impl Coordination {
     /// For these pools. What it counts goes to `counters`; answers about names come back by `mail`.
     pub fn new(pools: &[Arc<Pool>], counters: Arc<WorkerCounters>, clock: Clock, mail: Sender<Mail>) -> Self {
+        let mut table = Names::new(clock.wall(0));
+        table.serve(names(pools), Time(clock.now()));
         Self {
-            coordinator: Coordinator::new(pools, counters, clock.wall(0)),
+            coordinator: Coordinator::new(pools, Arc::clone(&counters), clock.wall(0)),
             clock,
+            names: table,
+            counters,
             resolver: Resolver::new(mail),
             visits: Vec::new(),
         }
@@ -59,12 +71,23 @@ impl Coordination {
     pub fn wait(&self) -> Option<Duration> {
         // The system's timers may be a little early.
         let late = Duration::from_micros(500);
-        self.coordinator.next_deadline().map(|at| at.since(Time(self.clock.now())) + late)
+        let deadlines = [self.coordinator.next_deadline(), self.names.next_deadline()];
+        deadlines.into_iter().flatten().min().map(|at| at.since(Time(self.clock.now())) + late)
     }
 
     /// Does what is due.
     pub fn work(&mut self, driver: &mut Driver, workers: &[Sender<ToWorker>]) {
         self.coordinator.expire();
+        self.names.expire(Time(self.clock.now()));
+        loop {
+            self.carry_out(driver, workers);
+            if !self.serve_names(driver, workers) {
+                return;
+            }
+        }
+    }
+
+    fn carry_out(&mut self, driver: &mut Driver, workers: &[Sender<ToWorker>]) {
         while let Some(order) = self.coordinator.next_order() {
             match order {
                 Order::Probe { probe, of } => self.begin(driver, probe, &of),
@@ -83,13 +106,12 @@ impl Coordination {
     }
 
     /// The address of a server that is being probed is known, or not to be had.
-    pub fn resolved(&mut self, driver: &mut Driver, answer: Resolved) {
-        let probe = ProbeId(answer.id & !PROBES);
+    fn found(&mut self, driver: &mut Driver, probe: ProbeId, address: Option<SocketAddr>) {
         if !self.visits.iter().any(|visit| visit.probe == probe) {
             // It has ended meanwhile.
             return;
         }
-        match answer.result.ok().and_then(|addresses| addresses.first().copied()) {
+        match address {
             Some(address) => self.connect(driver, probe, &Target::Tcp(address)),
             None => self.coordinator.probe_lost(probe, Failure::HostDown),
         }
@@ -99,11 +121,7 @@ impl Coordination {
         self.visits.push(Visit { probe, conn: None, sent: 0 });
         match Place::of(of) {
             Some(Place::Target(target)) => self.connect(driver, probe, &target),
-            Some(Place::Name(host, port)) => {
-                if let Err(error) = self.resolver.ask(PROBES | probe.0, &host, port) {
-                    self.coordinator.probe_lost(probe, failure_of(CloseReason::from(&error)));
-                }
-            }
+            Some(Place::Name(name)) => self.ask(name, Asker::Probe(probe)),
             None => self.coordinator.probe_lost(probe, Failure::HostDown),
         }
     }

@@ -11,6 +11,7 @@ pub mod descriptors;
 pub mod doors;
 pub mod logging;
 pub mod mail;
+pub mod names;
 pub mod notices;
 pub mod pid_file;
 mod placement;

@@ -1,8 +1,11 @@
 //! What other threads tell the supervisor, by its mailbox.
 
 use crate::defect::Defect;
+use crate::names::Name;
+use crate::worker::ToWorker;
 use golem_engine::coordinator::Report;
-use golem_net::{Resolved, Signal};
+use golem_engine::id::ServerConnId;
+use golem_net::{Resolved, Sender, Signal};
 
 /// What happened that concerns the whole process.
 #[derive(Debug)]
@@ -22,8 +25,21 @@ pub enum Mail {
     Event(Event),
     /// A worker's word on a server that fails, for the coordinator.
     Report(Report),
-    /// An answer of the resolver, for a probe.
+    /// A worker wants to connect to a name.
+    Question(Question),
+    /// An answer of the resolver.
     Resolved(Resolved),
+}
+
+/// Which address has this name? The answer is a [`ToWorker::Address`].
+#[derive(Debug)]
+pub struct Question {
+    /// The name.
+    pub name: Name,
+    /// The connection that is to be made.
+    pub conn: ServerConnId,
+    /// The worker that asks.
+    pub from: Sender<ToWorker>,
 }
 
 impl From<Signal> for Mail {

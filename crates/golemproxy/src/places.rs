@@ -1,9 +1,12 @@
 //! Where each server is: a target that can be connected to at once, or a name that has to be looked up first.
 
-use golem_config::ServerAddress;
-use golem_engine::ServerOf;
+use crate::names::{Name, Use};
+use golem_config::{Pool, ServerAddress};
+use golem_engine::{PoolIndex, ServerOf};
 use golem_net::Target;
+use golem_ring::ServerIndex;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Where a server is.
@@ -11,8 +14,8 @@ use std::time::Duration;
 pub enum Place {
     /// At this address.
     Target(Target),
-    /// At the address of this name; looked up each time a connection is made, off the worker's thread.
-    Name(String, u16),
+    /// At the address of this name, which the supervisor's thread knows.
+    Name(Name),
 }
 
 /// Servers whose machines acknowledge nothing for three times their pool's `timeout`, but at least for so long, are gone.
@@ -29,10 +32,35 @@ impl Place {
             ServerAddress::Unix(path) => Self::Target(Target::Unix(path.into())),
             ServerAddress::Tcp { host, port } => match host.parse::<IpAddr>() {
                 Ok(address) => Self::Target(Target::Tcp(SocketAddr::new(address, *port))),
-                Err(_) => Self::Name(host.clone(), *port),
+                Err(_) => Self::Name(Name { host: host.clone(), port: *port }),
             },
         })
     }
+}
+
+/// The servers of these pools that are reached by names.
+pub fn names(pools: &[Arc<Pool>]) -> impl Iterator<Item = (Name, Use<Named>)> + '_ {
+    let all = (0..).map(PoolIndex::new).zip(pools);
+    let servers = all.flat_map(|(pool, settings)| {
+        let indexes = (0..settings.servers.len() as u32).map(ServerIndex::new);
+        indexes.map(move |index| (pool, ServerOf { pool: Arc::clone(settings), index }))
+    });
+    servers.filter_map(|(pool, of)| match Place::of(&of)? {
+        Place::Name(name) => {
+            let (interval, connect_timeout) = (of.pool.resolve_interval, of.pool.connect_timeout);
+            Some((name, Use { server: Named { pool, of }, interval, connect_timeout }))
+        }
+        Place::Target(_) => None,
+    })
+}
+
+/// A server that is reached by a name.
+#[derive(Clone, Debug)]
+pub struct Named {
+    /// The place of its pool in the configuration that holds.
+    pub pool: PoolIndex,
+    /// The server.
+    pub of: ServerOf,
 }
 
 /// How long the machine of a server of a pool with this `timeout` may acknowledge nothing.

@@ -157,7 +157,8 @@ impl Supervisor {
                 match mail {
                     Mail::Event(event) => return Ok(Some(event)),
                     Mail::Report(report) => self.desk.coordination.report(report),
-                    Mail::Resolved(answer) => self.desk.coordination.resolved(&mut self.driver, answer),
+                    Mail::Question(question) => self.desk.coordination.question(question),
+                    Mail::Resolved(answer) => self.desk.coordination.resolved(answer),
                 }
             }
             let wait = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));

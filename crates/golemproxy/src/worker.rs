@@ -4,7 +4,8 @@
 
 mod desk;
 
-use crate::mail::Mail;
+use crate::mail::{Mail, Question};
+use crate::names::Name;
 use crate::notices::{Notices, SaidOfClients};
 use crate::places::{Place, patience};
 use crate::room::{Room, Seat};
@@ -13,11 +14,12 @@ use golem_engine::coordinator::Snapshot;
 use golem_engine::id::{Connection, ServerConnId};
 use golem_engine::{Engine, Failure, PoolIndex, Setup, Time, Wish};
 use golem_net::{
-    Clock, CloseReason, ConnId, Counts, Driver, Mailbox, Resolved, Resolver, Sender, Stream, Target, machine,
-    mailbox,
+    Clock, CloseReason, ConnId, Counts, Driver, Mailbox, Sender, Stream, Target, machine, mailbox,
 };
+use golem_ring::ServerIndex;
 use std::collections::VecDeque;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,20 +28,16 @@ use std::time::Duration;
 pub enum ToWorker {
     /// A client.
     Client(Arrival),
-    /// An answer of the resolver.
-    Resolved(Resolved),
+    /// The address of the name to which a connection was to be made, if one is known.
+    Address(ServerConnId, Name, Option<SocketAddr>),
+    /// A server has another address from now on.
+    Moved(PoolIndex, ServerIndex),
     /// The coordinator's word on a pool.
     Snapshot(Arc<Snapshot>),
     /// End the loop when clients have what they are owed; new ones are not accepted any more.
     Leave,
     /// End the loop.
     Stop,
-}
-
-impl From<Resolved> for ToWorker {
-    fn from(resolved: Resolved) -> Self {
-        Self::Resolved(resolved)
-    }
 }
 
 /// A client that was accepted.
@@ -59,13 +57,14 @@ pub struct Worker {
     driver: Driver,
     desk: Desk,
     mailbox: Mailbox<ToWorker>,
-    resolver: Resolver<ToWorker>,
+    /// The other end of the mailbox, for those who shall answer.
+    own: Sender<ToWorker>,
     notices: Notices,
     /// The listeners here.
     doors: Vec<u32>,
     /// Told to leave: turns until clients are asked for no more.
     last_turns: Option<u8>,
-    reports: Option<Sender<Mail>>,
+    supervisor: Option<Sender<Mail>>,
 }
 
 /// With the turn in which the word comes: the second one reads what clients that had just come in had asked already.
@@ -91,23 +90,22 @@ impl Worker {
             seats: Vec::new(),
             servers: Vec::new(),
         };
-        let resolver = Resolver::new(sender.clone());
         let worker = Self {
             driver,
             desk,
             mailbox,
-            resolver,
+            own: sender.clone(),
             notices,
             doors: Vec::new(),
             last_turns: None,
-            reports: None,
+            supervisor: None,
         };
         Ok((worker, sender))
     }
 
-    /// Tells the supervisor of servers that fail.
+    /// Tells the supervisor of servers that fail, and asks it for the addresses of names.
     pub fn report_to(&mut self, supervisor: Sender<Mail>) {
-        self.reports = Some(supervisor);
+        self.supervisor = Some(supervisor);
     }
 
     /// Accepts clients of `pool` here, as long as there is room, rather than by the supervisor: when this is the only worker.
@@ -207,10 +205,10 @@ impl Worker {
                 Notices::connecting(&of);
                 let failure = match Place::of(&of) {
                     Some(Place::Target(target)) => self.connect(conn, &target),
-                    Some(Place::Name(host, port)) => self
-                        .resolver
-                        .ask(Connection::Server(conn).to_bits(), &host, port)
-                        .map_err(|error| failure_of(CloseReason::from(&error))),
+                    Some(Place::Name(name)) => {
+                        let question = Question { name, conn, from: self.own.clone() };
+                        self.tell(Mail::Question(question)).ok_or(Failure::HostDown)
+                    }
                     None => Err(Failure::HostDown),
                 };
                 if let Err(failure) = failure {
@@ -228,13 +226,16 @@ impl Worker {
             Wish::Resume(connection) => self.with(connection, Driver::resume),
             Wish::Notice(notice) => self.notices.say(&notice, self.desk.engine.now().0),
             Wish::Report(report) => {
-                if let Some(supervisor) = &self.reports {
-                    // At the end of the process nobody is there to be told.
-                    let _ = supervisor.send(Mail::Report(report));
-                }
+                // At the end of the process nobody is there to be told.
+                let _ = self.tell(Mail::Report(report));
             }
             Wish::ReleaseMemory => machine::release_memory(),
         }
+    }
+
+    /// None if there is no supervisor.
+    fn tell(&self, mail: Mail) -> Option<()> {
+        self.supervisor.as_ref()?.send(mail).ok()
     }
 
     fn with(&mut self, connection: Connection, act: impl FnOnce(&mut Driver, ConnId)) {
@@ -277,7 +278,8 @@ impl Worker {
         while let Some(message) = self.mailbox.take() {
             match message {
                 ToWorker::Client(arrival) => self.desk.arrivals.push_back(arrival),
-                ToWorker::Resolved(Resolved { id, result }) => self.resolved(id, result),
+                ToWorker::Address(conn, name, address) => self.found(conn, name, address),
+                ToWorker::Moved(pool, server) => self.desk.engine.moved(pool, server),
                 ToWorker::Snapshot(snapshot) => self.desk.engine.follow(snapshot),
                 ToWorker::Leave => {
                     for door in self.doors.drain(..) {
@@ -291,13 +293,15 @@ impl Worker {
         true
     }
 
-    fn resolved(&mut self, user: u64, result: io::Result<Vec<std::net::SocketAddr>>) {
-        let Connection::Server(id) = Connection::from_bits(user) else { return };
-        if !self.desk.engine.is_connecting(id) {
-            // Given up meanwhile.
+    /// The supervisor has an address for a connection, or knows none.
+    fn found(&mut self, id: ServerConnId, name: Name, address: Option<SocketAddr>) {
+        let engine = &self.desk.engine;
+        let place = engine.server_of(id).filter(|_| engine.is_connecting(id)).and_then(Place::of);
+        let is_begun = self.desk.conn(Connection::Server(id)).is_some();
+        // It may have been given up meanwhile, and after a panic another one may have its number.
+        if place != Some(Place::Name(name)) || is_begun {
             return;
         }
-        let address = result.ok().and_then(|addresses| addresses.first().copied());
         let done = match address {
             Some(address) => self.connect(id, &Target::Tcp(address)),
             None => Err(Failure::HostDown),
