@@ -305,6 +305,8 @@ keys! {
         "How long SIGTERM and SIGINT let everything go on before the process begins to end.";
     SHUTDOWN_TIMEOUT = "shutdown_timeout", Kind::Number { min: 0, max: I32_MAX }, "20000", "ms", Golemproxy,
         "How long an ending process that listens no more waits for what is in flight.";
+    RELOAD_ON_HUP = "reload_on_hup", Kind::Switch, "false", "", Golemproxy,
+        "Read the configuration file anew on SIGHUP too, not only on SIGUSR1.";
 }
 
 /// The row with this name.

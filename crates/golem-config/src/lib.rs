@@ -9,6 +9,7 @@
 //! No file, environment variable or socket is touched here; host names are not resolved.
 
 mod address;
+pub mod difference;
 pub mod keys;
 mod model;
 mod pool;
@@ -21,8 +22,8 @@ mod section;
 mod suggest;
 
 pub use model::{
-    AdminCommands, Config, ListenAddress, ListenTarget, Loaded, MultigetFailure, Pool, Process, Server,
-    ServerAddress, Threads,
+    AdminCommands, AsWritten, Config, ListenAddress, ListenTarget, Loaded, MultigetFailure, Pool, Process,
+    Server, ServerAddress, Threads,
 };
 pub use problem::Problem;
 

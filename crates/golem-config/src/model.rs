@@ -46,6 +46,10 @@ pub struct Process {
     pub shutdown_delay: Duration,
     /// How long it then waits for what is in flight.
     pub shutdown_timeout: Duration,
+    /// Read the configuration anew on SIGHUP too, not only on SIGUSR1.
+    pub reload_on_hup: bool,
+    /// The keys that the file gives, with what it says, to tell what another file changes.
+    pub given: AsWritten,
 }
 
 /// The number of workers.
@@ -116,6 +120,8 @@ pub struct Pool {
     pub max_clients: Option<u32>,
     /// A client that is idle for so long is closed; never zero.
     pub client_idle_timeout: Option<Duration>,
+    /// The keys that the file gives for it, with what it says, to tell what another file changes.
+    pub given: AsWritten,
 }
 
 /// Where a pool listens.
@@ -195,3 +201,16 @@ pub struct AdminCommands {
     /// `verbosity`.
     pub verbosity: bool,
 }
+
+/// Keys with the text that a file gives for them, lists in one line. Two models are equal whatever their texts: the same can be
+/// written in several ways.
+#[derive(Clone, Debug, Default)]
+pub struct AsWritten(pub Vec<(&'static str, String)>);
+
+impl PartialEq for AsWritten {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for AsWritten {}

@@ -70,6 +70,7 @@ pub(crate) fn check(
             .optional_number(&keys::CLIENT_IDLE_TIMEOUT, problems)
             .filter(|milliseconds| *milliseconds > 0)
             .map(Duration::from_millis),
+        given: section.as_written(),
     };
     Some(pool)
 }

@@ -22,6 +22,8 @@ pub(crate) fn check(place: Place<'_>, entries: &[Entry], problems: &mut Problems
         pid_file: section.text(&keys::PID_FILE, problems),
         shutdown_delay: Duration::from_millis(section.number(&keys::SHUTDOWN_DELAY, problems)),
         shutdown_timeout: Duration::from_millis(section.number(&keys::SHUTDOWN_TIMEOUT, problems)),
+        reload_on_hup: section.switch(&keys::RELOAD_ON_HUP, problems),
+        given: section.as_written(),
     }
 }
 

@@ -5,6 +5,7 @@
 //! so one run finds every problem of a map.
 
 use crate::keys::{self, Key, Kind};
+use crate::model::AsWritten;
 use crate::problem::{Place, Problems};
 use crate::raw::{Body, Entry, Node};
 use crate::scalar::{NumberError, number, quoted, size};
@@ -49,6 +50,11 @@ impl<'a> Section<'a> {
             }
         }
         Self { place, given }
+    }
+
+    /// The keys that the file gives, in its order, with what it says of them; lists are written in one line.
+    pub(crate) fn as_written(&self) -> AsWritten {
+        AsWritten(self.given.iter().map(|(key, entry)| (key.name, one_line(&entry.value))).collect())
     }
 
     /// The place of `key`: its own where the file gives it, else that of the map.
@@ -227,5 +233,17 @@ fn advice(name: &str, table: &'static [Key], other: &'static [Key]) -> String {
     match nearest(name, names()) {
         Some(word) => format!("did you mean '{word}'? The keys here are {all}"),
         None => format!("the keys here are {all}"),
+    }
+}
+
+/// A value as text in one line.
+fn one_line(node: &Node) -> String {
+    match &node.body {
+        Body::Scalar(text) => text.clone(),
+        Body::List(nodes) => {
+            let items: Vec<String> = nodes.iter().map(one_line).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Body::Map(_) | Body::Refused => String::new(),
     }
 }

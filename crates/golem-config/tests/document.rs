@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use golem_config::keys::{Key, NONE, POOL_KEYS, PROCESS_KEYS, REQUIRED};
-use golem_config::{Process, Threads, parse};
+use golem_config::{AsWritten, Process, Threads, parse};
 
 fn row(key: &Key) -> String {
     let default = match key.default {
@@ -68,6 +68,8 @@ fn a_default_written_out_changes_nothing() {
         pid_file: None,
         shutdown_delay: Duration::ZERO,
         shutdown_timeout: Duration::from_secs(20),
+        reload_on_hup: false,
+        given: AsWritten::default(),
     };
     assert_eq!(plain.process, unset);
 }

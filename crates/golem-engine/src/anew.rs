@@ -15,7 +15,10 @@ impl Engine {
         fresh.clients = Table::after(&self.clients);
         fresh.conns = Table::after(&self.conns);
         for (pool, old) in fresh.pools.iter_mut().zip(&self.pools) {
-            pool.snapshot = alloc::sync::Arc::clone(&old.snapshot);
+            // A panic may have come between two configurations.
+            if alloc::sync::Arc::ptr_eq(&pool.settings, &old.settings) {
+                pool.snapshot = alloc::sync::Arc::clone(&old.snapshot);
+            }
         }
         fresh
     }

@@ -322,6 +322,11 @@ impl Engine {
         None
     }
 
+    /// What the configuration says of a pool; also of one that is there no more and not yet done with.
+    pub fn settings(&self, pool: PoolIndex) -> Option<&Arc<Settings>> {
+        self.pools.get(pool.index()).map(|pool| &pool.settings)
+    }
+
     /// Number of clients.
     pub fn clients(&self) -> usize {
         self.clients.len()

@@ -20,14 +20,14 @@ impl Engine {
     /// Serves the pools of `next` from now on. `counters` are this worker's for them, made by [`WorkerCounters::next`]; `all` are
     /// those of all workers.
     pub fn reload(&mut self, next: &Succession, counters: Arc<WorkerCounters>, all: AllCounters) {
+        self.setup.pools = next.pools.iter().map(|pool| Arc::clone(&pool.settings)).collect();
+        (self.setup.counters, self.setup.all) = (Arc::clone(&counters), all);
         let heirs = next.heirs(self.pools.len());
         self.let_servers_go(&heirs);
         let before: Vec<Arc<Settings>> = self.pools.iter().map(|pool| Arc::clone(&pool.settings)).collect();
         let moves = self.replace_pools(next, &counters, &heirs);
         self.move_connections(&moves, &heirs);
         self.move_clients(&moves, &before);
-        self.setup.pools = next.pools.iter().map(|pool| Arc::clone(&pool.settings)).collect();
-        (self.setup.counters, self.setup.all) = (counters, all);
         for place in next.pools.len()..self.pools.len() {
             self.let_pool_go(PoolIndex::new(place as u16));
         }

@@ -54,6 +54,15 @@ impl Listener {
         address(&self.socket)
     }
 
+    /// Another length of the queue, and another keepalive of connections that come from now on.
+    pub(crate) fn adjust(&self, backlog: u32, keepalive: bool) -> io::Result<()> {
+        if matches!(self.address()?, Target::Tcp(_)) {
+            self.socket.set_keepalive(keepalive)?;
+        }
+        // Linux takes another length for a socket that listens already.
+        self.socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))
+    }
+
     /// Takes one waiting connection, with one system call.
     pub(crate) fn accept(&self) -> io::Result<Stream> {
         let flags = libc::SOCK_NONBLOCK | libc::SOCK_CLOEXEC;

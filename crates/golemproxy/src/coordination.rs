@@ -11,7 +11,7 @@ use crate::worker::ToWorker;
 use golem_config::Pool;
 use golem_engine::coordinator::{Change, Coordinator, Order, PROBE, ProbeId, Report};
 use golem_engine::counters::WorkerCounters;
-use golem_engine::{Failure, ServerOf, Time};
+use golem_engine::{Failure, ServerOf, Succession, Time};
 use golem_net::{Clock, CloseReason, ConnId, Driver, Handler, Resolver, Sender, Slices, Target};
 use lookups::Asker;
 use std::net::SocketAddr;
@@ -40,6 +40,8 @@ pub struct Coordination {
     /// Those of the coordinator; what happens to names is counted there, too.
     counters: Arc<WorkerCounters>,
     visits: Vec<Visit>,
+    /// The configuration that the coordinator has just gone over to; the workers are to be told.
+    succession: Option<Arc<Succession>>,
 }
 
 impl Coordination {
@@ -54,6 +56,7 @@ impl Coordination {
             counters,
             resolver: Resolver::new(mail),
             visits: Vec::new(),
+            succession: None,
         }
     }
 
@@ -65,6 +68,27 @@ impl Coordination {
     /// A worker reports a server that fails.
     pub fn report(&mut self, report: Report) {
         self.coordinator.report(report);
+    }
+
+    /// Goes over to another configuration. What was ordered before is done first; the caller is to tell the workers at once.
+    pub fn reload(
+        &mut self,
+        pools: &[Arc<Pool>],
+        driver: &mut Driver,
+        workers: &[Sender<ToWorker>],
+    ) -> Option<Arc<Succession>> {
+        let now = Time(self.clock.now());
+        self.coordinator.begin_turn(now);
+        self.coordinator.reload(pools);
+        self.carry_out(driver, workers);
+        self.counters = Arc::clone(self.coordinator.counters());
+        self.names.serve(names(pools), now);
+        self.succession.take()
+    }
+
+    /// What is counted here rather than by a worker.
+    pub const fn counters(&self) -> &Arc<WorkerCounters> {
+        &self.counters
     }
 
     /// How long the driver may wait if nothing happens.
@@ -98,8 +122,7 @@ impl Coordination {
                         let _ = worker.send(ToWorker::Snapshot(Arc::clone(&snapshot)));
                     }
                 }
-                // Nobody has asked for it.
-                Order::Reload(_) => {}
+                Order::Reload(next) => self.succession = Some(next),
                 Order::Notice(change) => Self::say(&change),
             }
         }

@@ -45,7 +45,8 @@ pub fn demo(options: &DemoOptions, out: &mut impl Write) -> Result<(), Box<dyn E
             Event::Signal(Signal::Terminate | Signal::Interrupt) => break,
             Event::Signal(
                 Signal::HangUp | Signal::User1 | Signal::User2 | Signal::TtyIn | Signal::TtyOut,
-            ) => {}
+            )
+            | Event::InUse => {}
             Event::WorkerEnded(end) => end?,
             Event::Defect(defect) => return Err(defect.into()),
         }

@@ -1,201 +1,200 @@
-//! The listening sockets of the process: those of the pools and that of the statistics. All of them are tried, so that
-//! one failed start shows everything that stands in its way; clients are refused until the supervisor opens them. Files
-//! of UNIX sockets go with the process.
+//! The listening sockets of the process: those of the pools and that of the statistics. All that a configuration needs are tried,
+//! so that one failed start or reload shows everything that stands in its way; clients are refused until the supervisor opens
+//! them. A door whose address stays is left alone by a reload: it never closes. Files of UNIX sockets go with their doors.
+
+mod file;
+mod plan;
 
 use crate::settings::Stats;
-use golem_config::{Config, ListenTarget, Pool};
-use golem_net::{ListenSpec, Reserved, Target};
-use std::net::IpAddr;
-use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
-use std::{fs, io};
+use file::SocketFile;
+use golem_config::{Config, ListenTarget};
+use golem_net::{Listener, Reserved, Target};
+use plan::{BACKGROUND_MODE, Plan, address_of, bind, meet, plan_of, plan_of_statistics};
+use std::sync::Arc;
 
-/// The permission of a UNIX socket in the background, where nutcracker's umask is 0.
-const BACKGROUND_MODE: u32 = 0o777;
+/// An address where the process listens.
+#[derive(Clone, Debug)]
+struct Door {
+    number: u32,
+    plan: Plan,
+    address: Target,
+    file: Option<Arc<SocketFile>>,
+}
 
-/// Sockets that have their addresses and do not listen yet.
-#[derive(Debug)]
+/// The doors that are in use. Dropping them removes their files, which is to be done before the sockets are closed.
+#[derive(Debug, Default)]
 pub struct Doors {
-    /// First, so that files are removed while their sockets still exist.
-    pub files: SocketFiles,
-    /// Of the pools, in configuration order.
-    pub pools: Vec<Reserved>,
-    /// Of the statistics, unless they are off.
-    pub statistics: Option<Reserved>,
+    doors: Vec<Door>,
+    last_number: u32,
+    in_background: bool,
+}
+
+/// The doors that a configuration needs: those that are there already, and sockets that have their addresses and do not listen
+/// yet.
+#[derive(Debug)]
+pub struct Renewal {
+    doors: Doors,
+    /// Of the pools, in configuration order: the number of the door of each.
+    pub pools: Vec<u32>,
+    /// The number of that of the statistics, unless they are off.
+    pub statistics: Option<u32>,
+    /// The new ones among them.
+    pub opened: Vec<(u32, Reserved)>,
+    /// Doors so far that are not needed any more.
+    pub closed: Vec<u32>,
+    /// Doors that stay and get another length of the queue, or another keepalive.
+    pub changed: Vec<(u32, u32, bool)>,
 }
 
 impl Doors {
-    /// Takes all addresses.
+    /// The doors of a process that starts.
     ///
     /// # Errors
     /// All that failed, one text each, with pool and address.
-    pub fn open(config: &Config, stats: Option<&Stats>, in_background: bool) -> Result<Self, Vec<String>> {
-        let mut doors = Self { files: SocketFiles::default(), pools: Vec::new(), statistics: None };
-        let (mut taken, mut problems) = (Vec::new(), Vec::new());
-        for plan in config.pools.iter().map(plan_of) {
-            match doors.open_one(plan, in_background, &mut taken) {
-                Ok(listener) => doors.pools.push(listener),
-                Err(problem) => problems.push(problem),
-            }
-        }
-        if let Some(plan) = stats.map(plan_of_statistics) {
-            match doors.open_one(plan, in_background, &mut taken) {
-                Ok(listener) => doors.statistics = Some(listener),
-                Err(problem) => problems.push(problem),
-            }
-        }
-        if problems.is_empty() { Ok(doors) } else { Err(problems) }
+    pub fn open(config: &Config, stats: Option<&Stats>, in_background: bool) -> Result<Renewal, Vec<String>> {
+        Self { in_background, ..Self::default() }.renew(config, stats)
     }
 
-    /// Takes the address of one door, if none of `taken` has it.
-    fn open_one(
-        &mut self,
-        plan: Plan,
-        in_background: bool,
-        taken: &mut Vec<Taken>,
-    ) -> Result<Reserved, String> {
-        let Plan { owner, place, .. } = &plan;
-        let shut = |why: String| format!("{owner}: cannot listen on {place}: {why}");
+    /// The doors for another configuration. Nothing changes before they are adopted.
+    ///
+    /// # Errors
+    /// All that failed, one text each, with pool and address.
+    pub fn renew(&self, config: &Config, stats: Option<&Stats>) -> Result<Renewal, Vec<String>> {
+        let doors =
+            Self { doors: Vec::new(), last_number: self.last_number, in_background: self.in_background };
+        let (opened, closed, changed) = (Vec::new(), Vec::new(), Vec::new());
+        let mut next = Renewal { doors, pools: Vec::new(), statistics: None, opened, closed, changed };
+        let mut problems = Vec::new();
+        let pools = config.pools.iter().map(plan_of);
+        for (place, plan) in pools.chain(stats.map(plan_of_statistics)).enumerate() {
+            match self.renew_one(plan, &mut next) {
+                Ok(number) if place < config.pools.len() => next.pools.push(number),
+                Ok(number) => next.statistics = Some(number),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        let stays = |door: &&Door| next.doors.doors.iter().any(|next| next.number == door.number);
+        next.closed = self.doors.iter().filter(|door| !stays(door)).map(|door| door.number).collect();
+        if problems.is_empty() { Ok(next) } else { Err(problems) }
+    }
+
+    /// The door for `plan`: the one that is there, or a new one, if none of the others that are needed has its address.
+    fn renew_one(&self, plan: Plan, next: &mut Renewal) -> Result<u32, String> {
+        let shut = |why: String| format!("{}: cannot listen on {}: {why}", plan.owner, plan.place);
+        let is_used = |door: &Door| next.doors.doors.iter().any(|next| next.number == door.number);
+        if let Some(door) = self.doors.iter().find(|door| door.plan.is_at(&plan) && !is_used(door)) {
+            return door.keep(plan, next);
+        }
         let address = address_of(&plan.target).map_err(|error| shut(error.to_string()))?;
         // Both could be bound, and the second would fail when it begins to listen, or take the file of the first.
         let is_in_the_way =
-            |other: &&Taken| meet(&other.address, &address) && !(other.reuseport && plan.reuseport);
-        if let Some(other) = taken.iter().find(is_in_the_way) {
-            return Err(shut(format!("{} has the address already", other.owner)));
+            |other: &&Door| meet(&other.address, &address) && !(other.plan.reuseport && plan.reuseport);
+        if let Some(other) = next.doors.doors.iter().find(is_in_the_way) {
+            return Err(shut(format!("{} has the address already", other.plan.owner)));
         }
-        let listener = bind(&plan, address.clone(), in_background)
-            .and_then(|listener| self.files.note(&listener).map(|()| listener))
-            .map_err(|error| shut(error.to_string()))?;
-        taken.push(Taken { address, reuseport: plan.reuseport, owner: plan.owner });
-        Ok(listener)
-    }
-}
-
-/// An address that a door of this process has.
-struct Taken {
-    address: Target,
-    reuseport: bool,
-    owner: String,
-}
-
-/// Whether two sockets cannot both listen on these addresses.
-fn meet(one: &Target, other: &Target) -> bool {
-    let covers = |all: IpAddr, one: IpAddr| all.is_unspecified() && (all.is_ipv6() || one.is_ipv4());
-    match (one, other) {
-        (Target::Tcp(one), Target::Tcp(other)) => {
-            let (a, b) = (one.ip(), other.ip());
-            one.port() == other.port() && (a == b || covers(a, b) || covers(b, a))
+        if let Some(other) = self.doors.iter().find(is_in_the_way) {
+            let owner = &other.plan.owner;
+            return Err(shut(format!(
+                "{owner} has the address until this change is made; make it in two steps"
+            )));
         }
-        (Target::Unix(one), Target::Unix(other)) => one == other,
-        (Target::Tcp(_), Target::Unix(_)) | (Target::Unix(_), Target::Tcp(_)) => false,
+        let bound = bind(&plan, address.clone(), self.in_background)
+            .and_then(|listener| SocketFile::of(&listener).map(|file| (listener, file)));
+        let (listener, file) = bound.map_err(|error| shut(error.to_string()))?;
+        next.doors.last_number += 1;
+        let number = next.doors.last_number;
+        next.opened.push((number, listener));
+        next.doors.doors.push(Door { number, plan, address, file: file.map(Arc::new) });
+        Ok(number)
     }
-}
 
-/// What a door needs, but for the address of a name.
-struct Plan {
-    /// What it belongs to, and the address as it was written, for messages.
-    owner: String,
-    place: String,
-    target: ListenTarget,
-    backlog: Option<u32>,
-    reuseport: bool,
-    keepalive: bool,
-}
-
-fn plan_of(pool: &Pool) -> Plan {
-    Plan {
-        owner: format!("pool '{}'", pool.name.escape_debug()),
-        place: format!("'{}'", pool.listen.source.escape_debug()),
-        target: pool.listen.target.clone(),
-        backlog: Some(pool.backlog),
-        reuseport: pool.reuseport,
-        keepalive: pool.tcpkeepalive,
-    }
-}
-
-fn plan_of_statistics(stats: &Stats) -> Plan {
-    let target = if stats.address.starts_with('/') {
-        ListenTarget::Unix { path: stats.address.clone(), mode: None }
-    } else {
-        let host = stats.address.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        ListenTarget::Tcp { host: host.unwrap_or(&stats.address).to_owned(), port: stats.port }
-    };
-    Plan {
-        owner: "statistics".to_owned(),
-        place: stats.to_string(),
-        target,
-        backlog: None,
-        reuseport: false,
-        keepalive: false,
-    }
-}
-
-fn address_of(target: &ListenTarget) -> io::Result<Target> {
-    Ok(match target {
-        ListenTarget::Unix { path, .. } => Target::Unix(path.into()),
-        ListenTarget::Tcp { host, port } => {
-            let found = golem_net::resolve(host, *port)?;
-            let first = found.first().copied();
-            Target::Tcp(first.ok_or_else(|| io::Error::other("the name has no address"))?)
+    /// From now on these are the doors. Files of those that are gone are removed; their sockets are to be closed afterwards.
+    pub fn adopt(&mut self, next: Renewal) {
+        for door in &next.doors.doors {
+            door.set_mode(self.in_background);
         }
-    })
-}
-
-fn bind(plan: &Plan, address: Target, in_background: bool) -> io::Result<Reserved> {
-    let mut spec = ListenSpec::new(address);
-    spec.backlog = plan.backlog.unwrap_or(spec.backlog);
-    spec.reuseport = plan.reuseport;
-    spec.keepalive = plan.keepalive;
-    if let ListenTarget::Unix { mode, .. } = &plan.target {
-        spec.mode = mode.or(in_background.then_some(BACKGROUND_MODE));
-    }
-    Reserved::bind(&spec)
-}
-
-/// The files of UNIX sockets of this process. Dropping it removes those that still belong to it: a successor may have
-/// put its own in the place. As long as a socket lives, its file's number is not given to another file.
-#[derive(Debug, Default)]
-pub struct SocketFiles(Vec<SocketFile>);
-
-#[derive(Debug)]
-struct SocketFile {
-    path: PathBuf,
-    device: u64,
-    inode: u64,
-}
-
-impl SocketFiles {
-    fn note(&mut self, listener: &Reserved) -> io::Result<()> {
-        if let Target::Unix(path) = listener.address()? {
-            let found = fs::symlink_metadata(&path)?;
-            self.0.push(SocketFile { path, device: found.dev(), inode: found.ino() });
-        }
-        Ok(())
+        *self = next.doors;
     }
 
-    /// Removes them, while their sockets exist.
-    pub fn remove(&mut self) {
-        for file in self.0.drain(..) {
-            let is_own = fs::symlink_metadata(&file.path)
-                .is_ok_and(|found| (found.dev(), found.ino()) == (file.device, file.inode));
-            if is_own {
-                // Where it cannot be removed, the next start does it.
-                let _ = fs::remove_file(&file.path);
+    /// The numbers of all doors.
+    pub fn numbers(&self) -> Vec<u32> {
+        self.doors.iter().map(|door| door.number).collect()
+    }
+
+    /// Removes the files, while the sockets exist.
+    pub fn remove_files(&mut self) {
+        self.doors.iter_mut().for_each(|door| door.file = None);
+    }
+}
+
+impl Renewal {
+    /// Has the new doors listen.
+    ///
+    /// # Errors
+    /// All that failed, one text each: somebody else was faster.
+    pub fn listen(&mut self) -> Result<Vec<(u32, Listener)>, Vec<String>> {
+        let (mut listening, mut problems) = (Vec::new(), Vec::new());
+        for (number, reserved) in self.opened.drain(..) {
+            match reserved.listen() {
+                Ok(listener) => listening.push((number, listener)),
+                Err(error) => {
+                    let door = self.doors.doors.iter().find(|door| door.number == number);
+                    problems.extend(door.map(|Door { plan, .. }| {
+                        format!("{}: cannot listen on {}: {error}", plan.owner, plan.place)
+                    }));
+                }
             }
         }
+        if problems.is_empty() { Ok(listening) } else { Err(problems) }
     }
 }
 
-impl Drop for SocketFiles {
-    fn drop(&mut self) {
-        self.remove();
+impl Door {
+    /// This door goes on, for `plan`.
+    fn keep(&self, plan: Plan, next: &mut Renewal) -> Result<u32, String> {
+        if plan.reuseport != self.plan.reuseport {
+            let Plan { owner, place, .. } = &plan;
+            return Err(format!(
+                "{owner}: reuseport cannot change while the process listens on {place}; restart it for that"
+            ));
+        }
+        if (plan.backlog, plan.keepalive) != (self.plan.backlog, self.plan.keepalive)
+            && let Some(backlog) = plan.backlog
+        {
+            next.changed.push((self.number, backlog, plan.keepalive));
+        }
+        next.doors.doors.push(Self { plan, ..self.clone() });
+        Ok(self.number)
+    }
+
+    /// Gives the file of a UNIX socket the permission that the configuration names.
+    fn set_mode(&self, in_background: bool) {
+        if let (ListenTarget::Unix { mode, .. }, Some(file)) = (&self.plan.target, &self.file)
+            && let Some(mode) = mode.or(in_background.then_some(BACKGROUND_MODE))
+            && let Err(error) = file.set_mode(mode)
+        {
+            let Plan { owner, place, .. } = &self.plan;
+            tracing::error!("{owner}: cannot change the mode of {place}: {error}");
+        }
+    }
+}
+
+impl Plan {
+    /// Whether both mean the same socket.
+    fn is_at(&self, other: &Self) -> bool {
+        match (&self.target, &other.target) {
+            (ListenTarget::Unix { path: one, .. }, ListenTarget::Unix { path: other, .. }) => one == other,
+            (one @ ListenTarget::Tcp { .. }, other) => one == other,
+            (ListenTarget::Unix { .. }, ListenTarget::Tcp { .. }) => false,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
-    use super::{BACKGROUND_MODE, Doors, meet};
+    use super::plan::meet;
+    use super::{BACKGROUND_MODE, Doors};
     use crate::settings::Stats;
     use golem_config::Config;
     use golem_net::Target;
@@ -289,5 +288,47 @@ mod tests {
         let _successor = UnixListener::bind(&paths[1]).unwrap();
         drop(doors);
         assert_eq!(paths.map(|path| path.exists()), [false, true]);
+    }
+
+    /// The doors of a process that has started with this configuration.
+    fn opened(config: &Config) -> Doors {
+        let mut doors = Doors::default();
+        doors.adopt(Doors::open(config, None, false).unwrap());
+        doors
+    }
+
+    #[test]
+    fn a_door_whose_address_stays_is_the_same_door() {
+        let folder = tempdir().unwrap();
+        let [one, two, three] = ["one", "two", "three"].map(|name| folder.path().join(name));
+        let text = |path: &Path| path.to_str().unwrap().to_owned();
+        let mut doors = opened(&config(&[&text(&one), &text(&two)]));
+        let next = doors.renew(&config(&[&format!("{} 0600", text(&two)), &text(&three)]), None).unwrap();
+        assert_eq!((&next.pools, &next.closed, next.opened.len()), (&vec![2, 3], &vec![1], 1));
+        assert!(one.exists(), "nothing changes before it is adopted");
+        doors.adopt(next);
+        assert_eq!([&one, &two, &three].map(|path| path.exists()), [false, true, true]);
+        assert_eq!(two.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+        let refused = doors.renew(&config(&[&text(&one), "/nowhere/at/all"]), None).unwrap_err();
+        assert!(refused[0].contains("No such file"), "{refused:?}");
+        assert_eq!([&one, &two, &three].map(|path| path.exists()), [false, true, true]);
+        doors.remove_files();
+        assert!(!two.exists());
+    }
+
+    #[test]
+    fn what_cannot_change_while_the_process_listens_is_refused() {
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let before = config(&[&format!("127.0.0.1:{free}")]);
+        let doors = opened(&before);
+        let refused = doors.renew(&config(&[&format!("0.0.0.0:{free}")]), None).unwrap_err();
+        assert!(refused[0].contains("pool 'pool0' has the address until this change is made"), "{refused:?}");
+        let mut shared = before.clone();
+        shared.pools[0].reuseport = true;
+        let refused = doors.renew(&shared, None).unwrap_err();
+        assert!(refused[0].contains("reuseport cannot change while"), "{refused:?}");
+        let mut longer = before;
+        (longer.pools[0].backlog, longer.pools[0].tcpkeepalive) = (7, true);
+        assert_eq!(doors.renew(&longer, None).unwrap().changed, [(1, 7, true)]);
     }
 }

@@ -16,6 +16,7 @@ pub mod notices;
 pub mod pid_file;
 mod placement;
 pub mod places;
+pub mod reload;
 pub mod room;
 pub mod serve;
 pub mod settings;

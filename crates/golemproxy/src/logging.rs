@@ -111,6 +111,22 @@ impl Logger {
         self.set_level(self.level.saturating_sub(1))
     }
 
+    /// From now on what is logged goes there. What waits still goes to where it went.
+    pub fn redirect(&mut self, destination: Destination) {
+        let (path, out): (_, Box<dyn io::Write + Send>) = match destination {
+            Destination::Stderr => (None, Box::new(io::stderr())),
+            Destination::File(path, file) => (Some(path), Box::new(file)),
+            Destination::Nowhere => (None, Box::new(io::sink())),
+        };
+        self.path = path;
+        self.sink.switch(out);
+    }
+
+    /// Another level, 0 to 11.
+    pub fn set(&mut self, level: u8) {
+        self.set_level(level.min(HIGHEST));
+    }
+
     fn set_level(&mut self, level: u8) -> Option<u8> {
         if level == self.level || self.filter.reload(levels::filter(level)).is_err() {
             return None;
@@ -128,7 +144,7 @@ impl Logger {
         let Some(path) = &self.path else { return Ok(false) };
         let told = |error: &dyn Display| format!("cannot open the log file '{}': {error}", path.display());
         let file = open(path).map_err(|error| told(&error))?;
-        self.sink.switch(file);
+        self.sink.switch(Box::new(file));
         Ok(true)
     }
 }

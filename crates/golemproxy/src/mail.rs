@@ -12,6 +12,8 @@ use golem_net::{Resolved, Sender, Signal};
 pub enum Event {
     /// The process got a signal.
     Signal(Signal),
+    /// All workers serve the oldest of the configurations that they were told of and that this was not said of yet.
+    InUse,
     /// A worker has ended: because it had nothing left to do, or with this error.
     WorkerEnded(Result<(), String>),
     /// A worker has ended because it cannot go on for a defect of this program.
@@ -23,6 +25,8 @@ pub enum Event {
 pub enum Mail {
     /// For whoever runs the process.
     Event(Event),
+    /// A worker serves the configuration of this number from now on.
+    Serving(u64),
     /// A worker's word on a server that fails, for the coordinator.
     Report(Report),
     /// A worker wants to connect to a name.

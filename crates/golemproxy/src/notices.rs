@@ -2,7 +2,7 @@
 //! log can bear: one line a second for each server and for each pool's clients, with the number of those left out.
 
 use golem_config::Pool;
-use golem_engine::{Notice, PoolIndex, ServerOf};
+use golem_engine::{Engine, Notice, ServerOf};
 use golem_net::Stream;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,44 +30,62 @@ impl Last {
 }
 
 /// What was last said about the clients of each pool, by any worker: a flood of bad clients spreads over all of them.
-#[derive(Clone, Debug)]
-pub struct SaidOfClients(Arc<[Mutex<Last>]>);
+#[derive(Clone, Debug, Default)]
+pub struct SaidOfClients(Arc<Mutex<HashMap<String, Last>>>);
 
 impl SaidOfClients {
-    /// Nothing yet, about so many pools.
-    pub fn new(pools: usize) -> Self {
-        Self((0..pools).map(|_| Mutex::default()).collect())
+    fn may_say(&self, pool: &str, now: u64) -> Option<u64> {
+        let mut pools = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entry(&mut pools, pool).may_say(now)
     }
 
-    fn may_say(&self, pool: PoolIndex, now: u64) -> Option<u64> {
-        let last = self.0.get(pool.index())?;
-        last.lock().unwrap_or_else(PoisonError::into_inner).may_say(now)
+    fn keep(&self, pools: &[Arc<Pool>]) {
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        said.retain(|name, _| pools.iter().any(|pool| pool.name == *name));
     }
+}
+
+/// The value of `name`, which may be new.
+fn entry<'a, T: Default>(map: &'a mut HashMap<String, T>, name: &str) -> &'a mut T {
+    if !map.contains_key(name) {
+        map.insert(name.to_owned(), T::default());
+    }
+    map.entry(name.to_owned()).or_default()
 }
 
 /// The log of one worker.
 #[derive(Debug)]
 pub struct Notices {
-    pools: Vec<Arc<Pool>>,
-    /// By the names of pool and server: as many as the configurations have had.
+    /// By the names of pool and server.
     servers: HashMap<String, HashMap<String, Last>>,
     clients: SaidOfClients,
 }
 
 impl Notices {
-    /// For these pools.
-    pub fn new(pools: &[Arc<Pool>], clients: SaidOfClients) -> Self {
-        Self { pools: pools.to_vec(), servers: HashMap::new(), clients }
+    /// Of a worker that shares what it says of clients.
+    pub fn new(clients: SaidOfClients) -> Self {
+        Self { servers: HashMap::new(), clients }
     }
 
-    /// Writes that a client came, at the level that shows each connection.
-    pub fn client_came(&self, pool: PoolIndex, stream: &Stream) {
+    /// There are no other pools any more: what was said of others is forgotten.
+    pub fn keep(&mut self, pools: &[Arc<Pool>]) {
+        self.clients.keep(pools);
+        self.servers.retain(|name, servers| {
+            let pool = pools.iter().find(|pool| pool.name == *name);
+            servers
+                .retain(|entry, _| pool.is_some_and(|pool| pool.servers.iter().any(|s| s.entry == *entry)));
+            pool.is_some()
+        });
+    }
+
+    /// Writes that a client of a pool came, at the level that shows each connection.
+    pub fn client_came(pool: Option<&Arc<Pool>>, stream: &Stream) {
         // The address costs a system call.
         if tracing::enabled!(tracing::Level::DEBUG)
-            && let Some(settings) = self.pools.get(pool.index())
+            && let Some(pool) = pool
         {
             let from = stream.peer().map_or_else(|| "a UNIX socket".to_owned(), |peer| peer.to_string());
-            tracing::debug!("pool '{}': client from {from}", settings.name);
+            tracing::debug!("pool '{}': client from {from}", pool.name);
         }
     }
 
@@ -80,20 +98,14 @@ impl Notices {
 
     /// Whether to say something about a server now: what to add about lines that were left out.
     fn may_say_of(&mut self, of: &ServerOf, now: u64) -> Option<String> {
-        let entry = &of.settings()?.entry;
-        let pool = match self.servers.get_mut(&of.pool.name) {
-            Some(pool) => pool,
-            None => self.servers.entry(of.pool.name.clone()).or_default(),
-        };
-        let last = match pool.get_mut(entry) {
-            Some(last) => last,
-            None => pool.entry(entry.clone()).or_default(),
-        };
-        last.may_say(now).map(more)
+        let server = of.settings()?;
+        let servers = entry(&mut self.servers, &of.pool.name);
+        entry(servers, &server.entry).may_say(now).map(more)
     }
 
-    /// Writes `notice`, which happened at `now` (microseconds), unless the same was said a moment ago.
-    pub fn say(&mut self, notice: &Notice, now: u64) {
+    /// Writes `notice` of `engine`, unless the same was said a moment ago.
+    pub fn say(&mut self, notice: &Notice, engine: &Engine) {
+        let now = engine.now().0;
         match notice {
             Notice::ServerLost { of, failure, detail, waiting } => {
                 let Some(left_out) = self.may_say_of(of, now) else { return };
@@ -107,8 +119,8 @@ impl Notices {
                 tracing::warn!("{}: {} timed out{left_out}", said_of(of), of_requests(*requests));
             }
             Notice::ClientRefused { pool, why } => {
-                let Some(settings) = self.pools.get(pool.index()) else { return };
-                let Some(left_out) = self.clients.may_say(*pool, now) else { return };
+                let Some(settings) = engine.settings(*pool) else { return };
+                let Some(left_out) = self.clients.may_say(&settings.name, now) else { return };
                 tracing::info!("pool '{}': a client was closed: {why}{}", settings.name, more(left_out));
             }
         }
@@ -137,7 +149,6 @@ fn more(left_out: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::{Last, PAUSE, SaidOfClients, failed};
-    use golem_engine::PoolIndex;
 
     #[test]
     fn a_lost_connection_tells_what_it_cost() {
@@ -156,9 +167,9 @@ mod tests {
 
     #[test]
     fn workers_share_the_lines_about_clients_of_a_pool() {
-        let one = SaidOfClients::new(2);
+        let one = SaidOfClients::default();
         let other = one.clone();
-        let [first, second] = [0, 1].map(PoolIndex::new);
+        let [first, second] = ["first", "second"];
         assert_eq!(one.may_say(first, 5), Some(0));
         assert_eq!(other.may_say(first, 6), None);
         assert_eq!(other.may_say(second, 6), Some(0));

@@ -6,6 +6,7 @@
 use golem_config::Pool;
 use golem_engine::PoolIndex;
 use golem_net::Waker;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -16,9 +17,8 @@ const PAUSE: Duration = Duration::from_secs(60);
 /// See the top of the file. Only one thread asks and takes.
 #[derive(Debug)]
 pub struct Room {
-    most: usize,
+    most: AtomicUsize,
     taken: AtomicUsize,
-    pools: Vec<PoolRoom>,
     /// Clients wait for a seat.
     is_waited_for: AtomicBool,
     /// When it was last logged that clients wait.
@@ -27,31 +27,54 @@ pub struct Room {
     waker: Option<Waker>,
 }
 
+/// How many clients a pool may have, and has.
 #[derive(Debug)]
-struct PoolRoom {
-    most: usize,
+pub struct PoolRoom {
+    most: AtomicUsize,
     taken: AtomicUsize,
 }
+
+/// Whose clients come in by a door.
+#[derive(Clone, Debug)]
+pub struct Entrance {
+    /// The pool's place in the configuration in use.
+    pub pool: PoolIndex,
+    /// The room that it has for them.
+    pub room: Arc<PoolRoom>,
+}
+
+/// The entrance behind each door, by the door's number.
+pub type Entrances = BTreeMap<u32, Entrance>;
 
 /// The place of one client. Dropping it gives it back; the client's descriptor should be closed by then.
 #[derive(Debug)]
 pub struct Seat {
     room: Arc<Room>,
     /// None: the pool is full.
-    pool: Option<PoolIndex>,
+    pool: Option<Arc<PoolRoom>>,
+}
+
+impl PoolRoom {
+    /// As many clients as the pool allows.
+    pub fn new(pool: &Pool) -> Arc<Self> {
+        Arc::new(Self { most: AtomicUsize::new(most_of(pool)), taken: AtomicUsize::new(0) })
+    }
+
+    /// The pool allows another number from now on; who is there stays.
+    pub fn resize(&self, pool: &Pool) {
+        self.most.store(most_of(pool), Ordering::SeqCst);
+    }
+}
+
+fn most_of(pool: &Pool) -> usize {
+    pool.max_clients.map_or(usize::MAX, |most| most as usize)
 }
 
 impl Room {
-    /// Room for so many clients in all, and for as many in each pool as it allows.
-    pub fn new(most: usize, pools: &[Arc<Pool>], waker: Option<Waker>) -> Arc<Self> {
-        let room_of = |pool: &Arc<Pool>| PoolRoom {
-            most: pool.max_clients.map_or(usize::MAX, |most| most as usize),
-            taken: AtomicUsize::new(0),
-        };
-        let pools = pools.iter().map(room_of).collect();
+    /// Room for so many clients in all.
+    pub fn new(most: usize, waker: Option<Waker>) -> Arc<Self> {
         Arc::new(Self {
-            pools,
-            most,
+            most: AtomicUsize::new(most),
             taken: AtomicUsize::new(0),
             is_waited_for: AtomicBool::new(false),
             said: Mutex::default(),
@@ -59,9 +82,14 @@ impl Room {
         })
     }
 
-    /// How many clients there may be.
-    pub const fn most(&self) -> usize {
-        self.most
+    /// There is room for another number from now on; who is there stays.
+    pub fn resize(&self, most: usize) {
+        self.most.store(most, Ordering::SeqCst);
+        self.wake_who_waits();
+    }
+
+    fn most(&self) -> usize {
+        self.most.load(Ordering::SeqCst)
     }
 
     /// How many clients there are, with those that are being turned away.
@@ -71,12 +99,12 @@ impl Room {
 
     /// Whether one more client may come. If not, the waker tells when a seat is free.
     pub fn has_seat(&self) -> bool {
-        if self.taken.load(Ordering::SeqCst) < self.most {
+        if self.taken() < self.most() {
             return true;
         }
         self.is_waited_for.store(true, Ordering::SeqCst);
         // One that was given back in between did not see that somebody waits.
-        if self.taken.load(Ordering::SeqCst) < self.most {
+        if self.taken() < self.most() {
             return true;
         }
         self.say_that_clients_wait();
@@ -89,20 +117,28 @@ impl Room {
             *said = Some(Instant::now());
             tracing::warn!(
                 "{} clients are connected, there are no descriptors for more: others wait",
-                self.most
+                self.most()
             );
         }
     }
 
     /// A seat for a client of this pool; to be taken after `has_seat`.
-    pub fn take(self: &Arc<Self>, pool: PoolIndex) -> Seat {
+    pub fn take(self: &Arc<Self>, pool: &Arc<PoolRoom>) -> Seat {
         self.taken.fetch_add(1, Ordering::SeqCst);
-        let has_room = |room: &PoolRoom| room.taken.fetch_add(1, Ordering::SeqCst) < room.most;
-        let mut seat = Seat { room: Arc::clone(self), pool: Some(pool) };
-        if !self.pools.get(pool.index()).is_some_and(has_room) {
+        let has_room = pool.taken.fetch_add(1, Ordering::SeqCst) < pool.most.load(Ordering::SeqCst);
+        let mut seat = Seat { room: Arc::clone(self), pool: Some(Arc::clone(pool)) };
+        if !has_room {
             seat.leave_pool();
         }
         seat
+    }
+
+    fn wake_who_waits(&self) {
+        if self.is_waited_for.swap(false, Ordering::SeqCst)
+            && let Some(waker) = &self.waker
+        {
+            waker.wake();
+        }
     }
 }
 
@@ -113,7 +149,7 @@ impl Seat {
     }
 
     fn leave_pool(&mut self) {
-        if let Some(pool) = self.pool.take().and_then(|pool| self.room.pools.get(pool.index())) {
+        if let Some(pool) = self.pool.take() {
             pool.taken.fetch_sub(1, Ordering::SeqCst);
         }
     }
@@ -123,40 +159,38 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.leave_pool();
         self.room.taken.fetch_sub(1, Ordering::SeqCst);
-        if self.room.is_waited_for.swap(false, Ordering::SeqCst)
-            && let Some(waker) = &self.room.waker
-        {
-            waker.wake();
-        }
+        self.room.wake_who_waits();
     }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
-    use super::Room;
-    use golem_engine::PoolIndex;
-    use std::sync::Arc;
+    use super::{PoolRoom, Room};
 
     const POOLS: &str = "a:\n  listen: 127.0.0.1:1\n  max_clients: 1\n  servers:\n    - 127.0.0.1:1:1\nb:\n  listen: \
         127.0.0.1:2\n  servers:\n    - 127.0.0.1:1:1\n";
 
     #[test]
     fn a_seat_that_is_given_back_is_free() {
-        let pools: Vec<_> =
-            golem_config::parse("test", POOLS).unwrap().config.pools.into_iter().map(Arc::new).collect();
-        let (narrow, wide) = (PoolIndex::new(0), PoolIndex::new(1));
-        let room = Room::new(4, &pools, None);
-        let first = room.take(narrow);
-        let refused = room.take(narrow);
+        let pools = golem_config::parse("test", POOLS).unwrap().config.pools;
+        let [narrow, wide] = [0, 1].map(|place: usize| PoolRoom::new(&pools[place]));
+        let room = Room::new(4, None);
+        let first = room.take(&narrow);
+        let refused = room.take(&narrow);
         assert!(!first.is_too_many() && refused.is_too_many());
-        let others = [room.take(wide), room.take(wide)];
+        let others = [room.take(&wide), room.take(&wide)];
         assert!(others.iter().all(|seat| !seat.is_too_many()));
         assert!(!room.has_seat());
         drop(refused);
         assert!(room.has_seat());
-        assert!(room.take(narrow).is_too_many(), "who was turned away had no seat in the pool");
+        assert!(room.take(&narrow).is_too_many(), "who was turned away had no seat in the pool");
         drop(first);
-        assert!(!room.take(narrow).is_too_many());
+        assert!(!room.take(&narrow).is_too_many());
+        narrow.resize(&pools[1]);
+        let more = [room.take(&narrow), room.take(&narrow)];
+        assert!(more.iter().all(|seat| !seat.is_too_many()) && !room.has_seat());
+        room.resize(5);
+        assert!(room.has_seat());
     }
 }

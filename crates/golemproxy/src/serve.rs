@@ -8,13 +8,14 @@ use crate::cli::ServeOptions;
 use crate::config_file;
 use crate::defect;
 use crate::descriptors::Descriptors;
-use crate::doors::Doors;
+use crate::doors::{Doors, Renewal};
 use crate::logging::{Destination, Logger, PROCESS};
 use crate::pid_file::PidFile;
+use crate::reload::InUse;
 use crate::settings::{Log, Settings};
 use crate::start_lines;
 use crate::supervisor::{Event, Supervisor};
-use golem_config::{Loaded, Process};
+use golem_config::Loaded;
 use golem_net::{Clock, Signal, Starter};
 use std::error::Error;
 use std::time::{Duration, Instant};
@@ -82,7 +83,7 @@ fn run(
 /// All that a start needs from the system.
 struct Ready {
     log: Destination,
-    doors: Doors,
+    doors: Renewal,
     pid_file: Option<PidFile>,
 }
 
@@ -121,12 +122,11 @@ fn refuse(log: Option<Destination>, level: u8, problems: Vec<String>) -> Box<dyn
 struct Running {
     supervisor: Supervisor,
     pid_file: Option<PidFile>,
-    shutdown_delay: Duration,
-    shutdown_timeout: Duration,
+    in_use: InUse,
 }
 
 fn start(
-    doors: Doors,
+    doors: Renewal,
     mut pid_file: Option<PidFile>,
     options: &ServeOptions,
     settings: &Settings,
@@ -137,8 +137,8 @@ fn start(
     start_lines::log(options, settings, loaded, descriptors);
     let (config, clients) = (&loaded.config, descriptors.clients());
     let supervisor = Supervisor::start_behind(doors, config, settings.workers, Clock::new(), clients)?;
-    let Process { shutdown_delay, shutdown_timeout, .. } = config.process;
-    Ok(Running { supervisor, pid_file, shutdown_delay, shutdown_timeout })
+    let in_use = InUse::new(options.clone(), settings.clone(), config.clone());
+    Ok(Running { supervisor, pid_file, in_use })
 }
 
 impl Running {
@@ -164,10 +164,11 @@ impl Running {
                     received(signal, "ending");
                     // Another one is not seen here any more.
                     self.supervisor.begin_end();
-                    let delay = self.shutdown_delay;
+                    let delay = self.in_use.config().process.shutdown_delay;
                     ending = Some(if delay.is_zero() { self.leave() } else { Ending::in_a_while(delay) });
                 }
-                Event::Signal(signal) => heed(signal, logger),
+                Event::InUse => self.in_use.confirm(),
+                Event::Signal(signal) => self.heed(signal, logger, ending.is_some()),
                 Event::WorkerEnded(Err(why)) => return Err(why.into()),
                 Event::Defect(defect) => return Err(defect.into()),
                 Event::WorkerEnded(Ok(())) => {
@@ -181,13 +182,44 @@ impl Running {
         Ok(())
     }
 
+    /// Does what a signal asks that does not end the process.
+    fn heed(&mut self, signal: Signal, logger: &mut Logger, is_ending: bool) {
+        match signal {
+            Signal::HangUp => {
+                received(signal, "opening the log file anew");
+                match logger.reopen() {
+                    Ok(true) => tracing::info!(target: PROCESS, "log file opened anew"),
+                    Ok(false) => {}
+                    Err(problem) => tracing::error!("{problem}; the log stays where it is"),
+                }
+                if self.in_use.config().process.reload_on_hup && !is_ending {
+                    self.in_use.reload(&mut self.supervisor, logger);
+                }
+            }
+            Signal::TtyIn => {
+                received(signal, "up log level");
+                say_level("up", logger.raise());
+            }
+            Signal::TtyOut => {
+                received(signal, "down log level");
+                say_level("down", logger.lower());
+            }
+            Signal::User1 if is_ending => received(signal, "no effect: the process is ending"),
+            Signal::User1 => {
+                received(signal, "reading the configuration file anew");
+                self.in_use.reload(&mut self.supervisor, logger);
+            }
+            Signal::User2 | Signal::Terminate | Signal::Interrupt => received(signal, "no effect"),
+        }
+    }
+
     /// Lets go of all addresses and of the pid file, and of clients as they have what they are owed.
     fn leave(&mut self) -> Ending {
         self.supervisor.leave();
         // Before anything that can hold up the end.
         drop(self.pid_file.take());
         Ending::Leaving {
-            deadline: Instant::now() + self.shutdown_timeout,
+            deadline: Instant::now() + self.in_use.config().process.shutdown_timeout,
             workers: self.supervisor.workers(),
         }
     }
@@ -221,30 +253,6 @@ impl Ending {
                 *workers == 0
             }
         }
-    }
-}
-
-/// Does what a signal asks that does not end the process.
-fn heed(signal: Signal, logger: &mut Logger) {
-    match signal {
-        Signal::HangUp => {
-            received(signal, "opening the log file anew");
-            match logger.reopen() {
-                Ok(true) => tracing::info!(target: PROCESS, "log file opened anew"),
-                Ok(false) => {}
-                Err(problem) => tracing::error!("{problem}; the log stays where it is"),
-            }
-        }
-        Signal::TtyIn => {
-            received(signal, "up log level");
-            say_level("up", logger.raise());
-        }
-        Signal::TtyOut => {
-            received(signal, "down log level");
-            say_level("down", logger.lower());
-        }
-        Signal::User1 => received(signal, "no effect: this version cannot read its configuration anew"),
-        Signal::User2 | Signal::Terminate | Signal::Interrupt => received(signal, "no effect"),
     }
 }
 

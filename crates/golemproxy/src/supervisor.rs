@@ -1,21 +1,25 @@
 //! The supervisor: starts the workers, accepts clients for them when there are several, serves the statistics port, and
 //! waits for signals. It is on the control plane only: no request passes through it.
 
+mod reload;
+
 use crate::coordination::Coordination;
 use crate::crew::{self, Panics};
 use crate::descriptors::Descriptors;
-use crate::doors::{Doors, SocketFiles};
+use crate::doors::{Doors, Renewal};
 use crate::mail::Mail;
 use crate::notices::SaidOfClients;
-use crate::room::Room;
+use crate::room::{Entrance, Entrances, PoolRoom, Room};
 use crate::statistics::{Source, Visit, Visitors};
 use crate::worker::{Arrival, ToWorker, Worker};
 use golem_config::{Config, Pool};
+use golem_engine::Setup;
 use golem_engine::counters::{AllCounters, WorkerCounters};
-use golem_engine::{PoolIndex, Setup};
 use golem_net::{
     Clock, CloseReason, ConnId, Driver, Handler, Mailbox, Sender, Signals, Slices, Stream, mailbox,
 };
+pub use reload::Listening;
+use reload::{divide, entrances};
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -23,18 +27,17 @@ use std::time::Instant;
 
 pub use crate::mail::Event;
 
-/// The number of the statistics among the listeners; pools have their place in the configuration.
-const STATISTICS: u32 = u32::MAX;
-
 /// See the top of the file.
 #[derive(Debug)]
 pub struct Supervisor {
-    files: SocketFiles,
+    doors: Doors,
     driver: Driver,
     desk: Reception,
     mail: Mailbox<Mail>,
     workers: Vec<JoinHandle<()>>,
     signals: Signals,
+    /// Configurations that workers were told of, and how many have not said that they serve it.
+    told: Vec<(u64, usize)>,
 }
 
 /// Hands accepted clients to the workers, and the statistics to those who ask; probes go to the coordination.
@@ -44,6 +47,10 @@ struct Reception {
     /// Clients handed to each worker so far: what its own counters do not show yet is on its way.
     handed: Vec<i64>,
     room: Arc<Room>,
+    /// The pools behind the listeners here.
+    entrances: Entrances,
+    /// The listener of the statistics.
+    statistics: Option<u32>,
     source: Source,
     visitors: Visitors,
     coordination: Coordination,
@@ -68,21 +75,18 @@ impl Supervisor {
     /// # Errors
     /// The system has no descriptors or threads for them.
     pub fn start_behind(
-        doors: Doors,
+        mut renewal: Renewal,
         config: &Config,
         count: usize,
         clock: Clock,
         clients: usize,
     ) -> io::Result<Self> {
-        let Doors { files, pools: reserved, statistics } = doors;
         let sizes: Vec<usize> = config.pools.iter().map(|pool| pool.servers.len()).collect();
         let own: Vec<_> = (0..count).map(|_| WorkerCounters::new(sizes.iter().copied())).collect();
         let shared = WorkerCounters::new(sizes.iter().copied());
         let counters = AllCounters(own.iter().chain([&shared]).map(Arc::clone).collect());
         let pools: Vec<Arc<Pool>> = config.pools.iter().cloned().map(Arc::new).collect();
-
-        let said = SaidOfClients::new(pools.len());
-
+        let said = SaidOfClients::default();
         let mut driver = Driver::new()?;
         let (sender, mail) = mailbox(driver.waker(), None);
         let signals = Signals::catch(sender.clone())?;
@@ -103,18 +107,19 @@ impl Supervisor {
             senders.push(to_worker);
         }
         // A worker that accepts by itself also closes by itself, and needs no waking.
-        let room = Room::new(clients, &pools, (count > 1).then(|| driver.waker()));
+        let room = Room::new(clients, (count > 1).then(|| driver.waker()));
         // Signals are caught and all is there: whoever can connect is served.
-        for (pool, reserved) in (0u16..).zip(reserved) {
-            let listener = reserved.listen()?;
-            match made.as_mut_slice() {
-                [only] => only.listen(pool, listener, &room)?,
-                _ => driver.listen(listener, u32::from(pool))?,
-            }
+        let listening = renewal.listen().map_err(|problems| io::Error::other(problems.join("\n")))?;
+        let entrances = entrances(&renewal, pools.iter().map(|pool| PoolRoom::new(pool)));
+        let (statistics, of_pools) = divide(&renewal, listening, entrances.clone());
+        statistics.carry_out(&mut driver, &mut Entrances::new())?;
+        match made.as_mut_slice() {
+            [only] => only.listen(of_pools, &room)?,
+            _ => of_pools.carry_out(&mut driver, &mut Entrances::new())?,
         }
-        if let Some(reserved) = statistics {
-            driver.listen(reserved.listen()?, STATISTICS)?;
-        }
+        let statistics = renewal.statistics;
+        let mut doors = Doors::default();
+        doors.adopt(renewal);
         let panics = Panics::default();
         let threads = made
             .into_iter()
@@ -123,16 +128,18 @@ impl Supervisor {
         let threads = threads.collect::<io::Result<Vec<_>>>()?;
         let host = golem_net::machine::hostname().unwrap_or_default();
         let coordination = Coordination::new(&pools, shared, clock, sender);
-        let source = Source { host, start: Instant::now(), pools, counters };
+        let source = Source { host, start: Instant::now(), pools, counters, past: 0 };
         let desk = Reception {
             handed: vec![0; senders.len()],
             workers: senders,
             room,
+            entrances,
+            statistics,
             source,
             visitors: Visitors::default(),
             coordination,
         };
-        Ok(Self { files, driver, desk, mail, workers: threads, signals })
+        Ok(Self { doors, driver, desk, mail, workers: threads, signals, told: Vec::new() })
     }
 
     /// Waits for the next thing that concerns the whole process, accepting clients and serving statistics meanwhile.
@@ -156,6 +163,11 @@ impl Supervisor {
             while let Some(mail) = self.mail.take() {
                 match mail {
                     Mail::Event(event) => return Ok(Some(event)),
+                    Mail::Serving(number) => {
+                        if self.is_served_by_all(number) {
+                            return Ok(Some(Event::InUse));
+                        }
+                    }
                     Mail::Report(report) => self.desk.coordination.report(report),
                     Mail::Question(question) => self.desk.coordination.question(question),
                     Mail::Resolved(answer) => self.desk.coordination.resolved(answer),
@@ -187,11 +199,10 @@ impl Supervisor {
     /// flight is answered; each one's end is an event.
     pub fn leave(&mut self) {
         // While the sockets exist, nobody else's file can be taken for one of theirs.
-        self.files.remove();
-        for pool in 0..self.desk.source.pools.len() as u32 {
-            drop(self.driver.unlisten(pool));
+        self.doors.remove_files();
+        for number in self.doors.numbers() {
+            drop(self.driver.unlisten(number));
         }
-        drop(self.driver.unlisten(STATISTICS));
         for worker in &self.desk.workers {
             // One that has ended already needs no telling.
             let _ = worker.send(ToWorker::Leave);
@@ -211,7 +222,7 @@ impl Supervisor {
     /// Ends the workers. Clients are closed.
     pub fn stop(mut self) {
         self.begin_end();
-        self.files.remove();
+        self.doors.remove_files();
         for worker in &self.desk.workers {
             // One that has ended already needs no telling.
             let _ = worker.send(ToWorker::Stop);
@@ -227,19 +238,24 @@ impl Reception {
     /// The worker with the fewest clients.
     fn emptiest(&self) -> usize {
         let load = |number: usize| {
-            let pools = self.source.counters.0.get(number).into_iter().flat_map(|worker| &worker.pools);
-            let (here, come) = pools.fold((0, 0), |(here, come), set| {
-                (here + set.pool.client_connections.get(), come + set.pool.client_total.get())
-            });
+            let (here, come) = self.clients_of(number);
             here + self.handed.get(number).copied().unwrap_or(0) - come
         };
         (0..self.workers.len()).min_by_key(|number| load(*number)).unwrap_or(0)
+    }
+
+    /// The clients that a worker has, and has had, as far as it has counted them.
+    fn clients_of(&self, number: usize) -> (i64, i64) {
+        let pools = self.source.counters.0.get(number).into_iter().flat_map(|worker| &worker.pools);
+        pools.fold((0, 0), |(here, come), set| {
+            (here + set.pool.client_connections.get(), come + set.pool.client_total.get())
+        })
     }
 }
 
 impl Handler for Reception {
     fn has_room(&mut self, listener: u32) -> bool {
-        listener == STATISTICS || self.room.has_seat()
+        self.statistics == Some(listener) || self.room.has_seat()
     }
 
     fn woken(&mut self) {
@@ -247,11 +263,10 @@ impl Handler for Reception {
     }
 
     fn admit(&mut self, listener: u32, stream: Stream) -> Option<Stream> {
-        if listener == STATISTICS {
-            return Some(stream);
-        }
-        let pool = PoolIndex::new(listener as u16);
-        let arrival = Arrival { pool, stream, seat: self.room.take(pool) };
+        let Some(Entrance { pool, room }) = self.entrances.get(&listener) else {
+            return (self.statistics == Some(listener)).then_some(stream);
+        };
+        let arrival = Arrival { pool: *pool, stream, seat: self.room.take(room) };
         let number = self.emptiest();
         if let Some(worker) = self.workers.get(number)
             && worker.send(ToWorker::Client(arrival)).is_ok()

@@ -3,12 +3,13 @@
 //! engine, what the engine wishes is done, and every connection with output is written once, at the end of the turn.
 
 mod desk;
+mod reload;
 
 use crate::mail::{Mail, Question};
 use crate::names::Name;
 use crate::notices::{Notices, SaidOfClients};
 use crate::places::{Place, patience};
-use crate::room::{Room, Seat};
+use crate::room::{Entrances, Room, Seat};
 use desk::{Desk, failure_of, remember};
 use golem_engine::coordinator::Snapshot;
 use golem_engine::id::{Connection, ServerConnId};
@@ -23,6 +24,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use reload::{DoorChange, Reload};
+
 /// What other threads tell a worker.
 #[derive(Debug)]
 pub enum ToWorker {
@@ -34,6 +37,8 @@ pub enum ToWorker {
     Moved(PoolIndex, ServerIndex),
     /// The coordinator's word on a pool.
     Snapshot(Arc<Snapshot>),
+    /// Serve another configuration.
+    Reload(Box<Reload>),
     /// End the loop when clients have what they are owed; new ones are not accepted any more.
     Leave,
     /// End the loop.
@@ -60,8 +65,6 @@ pub struct Worker {
     /// The other end of the mailbox, for those who shall answer.
     own: Sender<ToWorker>,
     notices: Notices,
-    /// The listeners here.
-    doors: Vec<u32>,
     /// Told to leave: turns until clients are asked for no more.
     last_turns: Option<u8>,
     supervisor: Option<Sender<Mail>>,
@@ -78,7 +81,6 @@ impl Worker {
     pub fn new(setup: Setup, clock: Clock, said: SaidOfClients) -> io::Result<(Self, Sender<ToWorker>)> {
         let driver = Driver::new()?;
         let (sender, mailbox) = mailbox(driver.waker(), None);
-        let notices = Notices::new(&setup.pools, said);
         let mut engine = Engine::new(setup);
         engine.begin_turn(Time(clock.now()));
         let desk = Desk {
@@ -86,6 +88,7 @@ impl Worker {
             clock,
             arrivals: VecDeque::new(),
             room: None,
+            entrances: Entrances::new(),
             clients: Vec::new(),
             seats: Vec::new(),
             servers: Vec::new(),
@@ -95,8 +98,7 @@ impl Worker {
             desk,
             mailbox,
             own: sender.clone(),
-            notices,
-            doors: Vec::new(),
+            notices: Notices::new(said),
             last_turns: None,
             supervisor: None,
         };
@@ -108,14 +110,13 @@ impl Worker {
         self.supervisor = Some(supervisor);
     }
 
-    /// Accepts clients of `pool` here, as long as there is room, rather than by the supervisor: when this is the only worker.
+    /// Accepts clients here, as long as there is room, rather than by the supervisor: when this is the only worker.
     ///
     /// # Errors
-    /// The poller refuses the listener.
-    pub fn listen(&mut self, pool: u16, listener: golem_net::Listener, room: &Arc<Room>) -> io::Result<()> {
+    /// The poller refuses a listener.
+    pub fn listen(&mut self, doors: DoorChange, room: &Arc<Room>) -> io::Result<()> {
         self.desk.room = Some(Arc::clone(room));
-        self.doors.push(u32::from(pool));
-        self.driver.listen(listener, u32::from(pool))
+        doors.carry_out(&mut self.driver, &mut self.desk.entrances)
     }
 
     /// Works until told to leave or to stop; then says how much its driver did. A panic is the caller's.
@@ -224,7 +225,7 @@ impl Worker {
             Wish::ShutdownWrite(connection) => self.with(connection, Driver::shutdown_write),
             Wish::Pause(connection) => self.with(connection, Driver::pause),
             Wish::Resume(connection) => self.with(connection, Driver::resume),
-            Wish::Notice(notice) => self.notices.say(&notice, self.desk.engine.now().0),
+            Wish::Notice(notice) => self.notices.say(&notice, &self.desk.engine),
             Wish::Report(report) => {
                 // At the end of the process nobody is there to be told.
                 let _ = self.tell(Mail::Report(report));
@@ -261,7 +262,7 @@ impl Worker {
         let engine = &mut self.desk.engine;
         let id = if seat.is_too_many() { engine.turn_away(pool) } else { engine.accept(pool) };
         let Some(id) = id else { return };
-        self.notices.client_came(pool, &stream);
+        Notices::client_came(engine.settings(pool), &stream);
         match self.driver.adopt(stream, Connection::Client(id).to_bits()) {
             Ok(conn) => {
                 remember(&mut self.desk.clients, id.index(), conn);
@@ -281,8 +282,9 @@ impl Worker {
                 ToWorker::Address(conn, name, address) => self.found(conn, name, address),
                 ToWorker::Moved(pool, server) => self.desk.engine.moved(pool, server),
                 ToWorker::Snapshot(snapshot) => self.desk.engine.follow(snapshot),
+                ToWorker::Reload(next) => self.reload(*next),
                 ToWorker::Leave => {
-                    for door in self.doors.drain(..) {
+                    for door in std::mem::take(&mut self.desk.entrances).into_keys() {
                         drop(self.driver.unlisten(door));
                     }
                     self.last_turns.get_or_insert(LAST_TURNS);

@@ -16,6 +16,7 @@ mod moving;
 mod peers;
 mod reconnecting;
 mod reloading;
+mod reloading_clients;
 mod repeating;
 mod restoring;
 mod script;

@@ -108,6 +108,15 @@ impl Driver {
         Some(entry.listener)
     }
 
+    /// Gives a listener another length of its queue and another keepalive, for connections that come from now on.
+    ///
+    /// # Errors
+    /// The system refuses it; not to be expected.
+    pub fn adjust_listener(&mut self, id: u32, backlog: u32, keepalive: bool) -> io::Result<()> {
+        let found = self.listeners.iter().flatten().find(|found| found.id == id);
+        found.map_or(Ok(()), |found| found.listener.adjust(backlog, keepalive))
+    }
+
     /// Takes over an open connection.
     ///
     /// # Errors

@@ -2,7 +2,6 @@
 //! file takes nothing and the queue is full, lines are dropped, and the log says how many as soon as it can.
 
 use std::fmt::Write as _;
-use std::fs::File;
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -44,8 +43,8 @@ struct Queue {
 enum Job {
     /// Whole lines to be written.
     Lines(Vec<u8>),
-    /// The file for all that follows.
-    Switch(File),
+    /// Where all that follows goes.
+    Switch(Box<dyn Write + Send>),
 }
 
 impl Sink {
@@ -61,9 +60,9 @@ impl Sink {
         Ok(Self(shared))
     }
 
-    /// Writes what comes from now on to `file`.
-    pub(super) fn switch(&self, file: File) {
-        self.0.lock().jobs.push(Job::Switch(file));
+    /// Writes what comes from now on to `out`.
+    pub(super) fn switch(&self, out: Box<dyn Write + Send>) {
+        self.0.lock().jobs.push(Job::Switch(out));
         self.0.has_work.notify_one();
     }
 
@@ -111,7 +110,7 @@ fn write_jobs(jobs: Vec<Job>, out: &mut Box<dyn Write + Send>) -> u64 {
     let mut unwritten = 0;
     for job in jobs {
         match job {
-            Job::Switch(file) => *out = Box::new(file),
+            Job::Switch(other) => *out = other,
             Job::Lines(lines) => {
                 if out.write_all(&lines).is_err() {
                     unwritten += lines.iter().filter(|byte| **byte == b'\n').count() as u64;

@@ -25,6 +25,8 @@ pub struct Source {
     pub pools: Vec<Arc<Pool>>,
     /// Of all workers.
     pub counters: AllCounters,
+    /// Connections of pools and servers that are there no more.
+    pub past: i64,
 }
 
 impl Source {
@@ -32,6 +34,14 @@ impl Source {
     pub fn document(&self) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         self.document_at(self.start.elapsed().as_secs(), now)
+    }
+
+    /// The figures are those of another configuration from now on. Connections since the start stay so many.
+    pub fn replace(&mut self, pools: Vec<Arc<Pool>>, counters: AllCounters) {
+        let (before, listeners) = (self.connections().0, self.pools.len() as i64);
+        (self.pools, self.counters) = (pools, counters);
+        let (after, listeners_now) = (self.connections().0, self.pools.len() as i64);
+        self.past += (before - listeners) - (after - listeners_now);
     }
 
     fn document_at(&self, uptime: u64, timestamp: u64) -> String {
@@ -64,8 +74,9 @@ impl Source {
     /// are being made.
     fn connections(&self) -> (i64, i64) {
         let listeners = self.pools.len() as i64;
+        let past = self.past;
         let sets = self.counters.0.iter().flat_map(|worker| &worker.pools);
-        sets.fold((listeners, listeners), |(total, current), set| {
+        sets.fold((listeners + past, listeners), |(total, current), set| {
             let servers =
                 |of: fn(&ServerCounters) -> i64| set.servers.iter().map(|server| of(server)).sum::<i64>();
             (
@@ -103,7 +114,13 @@ mod tests {
         let pools: Vec<_> = config.pools.into_iter().map(Arc::new).collect();
         let sizes: Vec<usize> = pools.iter().map(|pool| pool.servers.len()).collect();
         let counters: Vec<_> = (0..workers).map(|_| WorkerCounters::new(sizes.iter().copied())).collect();
-        Source { host: "vm".into(), start: Instant::now(), pools, counters: AllCounters(counters.into()) }
+        Source {
+            host: "vm".into(),
+            start: Instant::now(),
+            pools,
+            counters: AllCounters(counters.into()),
+            past: 0,
+        }
     }
 
     const ZERO: &str = "\"server_eof\":0, \"server_err\":0, \"server_timedout\":0, \"server_connections\":0, \

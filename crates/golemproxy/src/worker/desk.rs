@@ -2,9 +2,9 @@
 //! connections. A connection's name and seat are forgotten when it is closed, before its index is used again.
 
 use super::Arrival;
-use crate::room::{Room, Seat};
+use crate::room::{Entrance, Entrances, Room, Seat};
 use golem_engine::id::Connection;
-use golem_engine::{Engine, Failure, PoolIndex, Time};
+use golem_engine::{Engine, Failure, Time};
 use golem_net::{Clock, CloseReason, ConnId, Handler, Slices, Stream};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,6 +18,8 @@ pub(super) struct Desk {
     pub(super) arrivals: VecDeque<Arrival>,
     /// Room for the clients that are accepted here.
     pub(super) room: Option<Arc<Room>>,
+    /// The pools behind the listeners here.
+    pub(super) entrances: Entrances,
     /// The driver's names of the engine's connections, by index.
     pub(super) clients: Vec<Option<ConnId>>,
     pub(super) seats: Vec<Option<Seat>>,
@@ -89,9 +91,10 @@ impl Handler for Desk {
     }
 
     fn admit(&mut self, listener: u32, stream: Stream) -> Option<Stream> {
-        if let Some(room) = &self.room {
-            let pool = PoolIndex::new(listener as u16);
-            let seat = room.take(pool);
+        if let Some(room) = &self.room
+            && let Some(Entrance { pool, room: of_pool }) = self.entrances.get(&listener)
+        {
+            let (pool, seat) = (*pool, room.take(of_pool));
             self.arrivals.push_back(Arrival { pool, stream, seat });
         }
         None

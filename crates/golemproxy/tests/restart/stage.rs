@@ -11,7 +11,7 @@ use golemproxy::crew::{self, Panics};
 use golemproxy::defect::Defect;
 use golemproxy::notices::SaidOfClients;
 use golemproxy::room::Room;
-use golemproxy::worker::{ToWorker, Worker};
+use golemproxy::worker::{DoorChange, ToWorker, Worker};
 use std::fmt::Write;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -65,11 +65,11 @@ impl Stage {
             epoch: 0,
             workers: 1,
         };
-        let (mut worker, sender) = Worker::new(setup, clock, SaidOfClients::new(1)).unwrap();
+        let (mut worker, sender) = Worker::new(setup, clock, SaidOfClients::default()).unwrap();
         let listener = Listener::bind(&ListenSpec::new(any_port())).unwrap();
         let Target::Tcp(address) = listener.address().unwrap() else { panic!("not TCP") };
-        let room = Room::new(100, &pools, None);
-        worker.listen(0, listener, &room).unwrap();
+        let room = Room::new(100, None);
+        worker.listen(DoorChange::only(listener, &pools[0]), &room).unwrap();
         let thread = thread::spawn(move || crew::work(0, worker, &Panics::default()));
         Self { address, servers, counters, room, sender, coordinator, thread }
     }

@@ -7,7 +7,7 @@ use golem_memserver::{Faults, MemServer, Options};
 use golem_net::{Clock, Counts, ListenSpec, Listener, Sender, Target};
 use golemproxy::notices::SaidOfClients;
 use golemproxy::room::Room;
-use golemproxy::worker::{ToWorker, Worker};
+use golemproxy::worker::{DoorChange, ToWorker, Worker};
 use std::fmt::Write;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -95,12 +95,12 @@ impl Waiting {
             epoch: clock.wall(0) / 1_000_000,
             workers: 1,
         };
-        let (mut worker, sender) = Worker::new(setup, clock, SaidOfClients::new(1)).unwrap();
+        let (mut worker, sender) = Worker::new(setup, clock, SaidOfClients::default()).unwrap();
         let mut spec = ListenSpec::new(any_port());
         spec.backlog = 4096;
         let listener = Listener::bind(&spec).unwrap();
         let Target::Tcp(address) = listener.address().unwrap() else { panic!("not TCP") };
-        worker.listen(0, listener, &Room::new(usize::MAX, &pools, None)).unwrap();
+        worker.listen(DoorChange::only(listener, &pools[0]), &Room::new(usize::MAX, None)).unwrap();
         Self { address, servers, counters, worker, sender, turn }
     }
 
