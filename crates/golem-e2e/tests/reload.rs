@@ -96,14 +96,7 @@ fn servers_come_and_go_under_clients_that_stay() -> Outcome {
         let text = pool("main", &listen, std::slice::from_ref(&two))
             + &pool("more", &port.address().to_string(), &[one]);
         served.reload(&(head(workers) + &text))?;
-        client.ask(
-            b"get k0
-mn
-",
-            b"END
-MN
-",
-        )?;
+        client.ask(b"get k0\r\nmn\r\n", b"END\r\nMN\r\n")?;
         let mut other = Conversation::open(port.address())?;
         other.ask(b"get k0\r\n", b"VALUE k0 0 1\r\n1\r\nEND\r\n")?;
         served.reload(&(head(workers) + &pool("main", &listen, &[two])))?;

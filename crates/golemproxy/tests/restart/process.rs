@@ -27,7 +27,7 @@ fn serve(listen: &str, ready: impl FnOnce()) -> Result<(), Box<dyn std::error::E
     match supervisor.next_event()? {
         Event::Defect(defect) => Err(defect.into()),
         Event::WorkerEnded(end) => Ok(end?),
-        Event::Signal(_) => Ok(()),
+        Event::Signal(_) | Event::InUse => Ok(()),
     }
 }
 
