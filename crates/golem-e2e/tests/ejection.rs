@@ -6,6 +6,7 @@ use golem_e2e::failure::{Outcome, ensure};
 use golem_e2e::instance::signal;
 use golem_e2e::programs::{Memcached, Pool, Program, Proxy};
 use golem_e2e::waiting::wait_until;
+use std::fs;
 use std::net::SocketAddr;
 
 /// Long enough for a look at what happens while a server is out, short enough to wait for.
@@ -60,6 +61,21 @@ fn wait_for_the_return(client: &mut Conversation, server: SocketAddr, key: &str)
         client.ask(format!("set {key} 0 0 {}\r\n{key}\r\n", key.len()).as_bytes(), b"STORED\r\n")?;
         direct.send(format!("touch {key} 0\r\n").as_bytes())?;
         Ok(direct.line()? == b"TOUCHED\r\n")
+    })
+}
+
+/// Stops a process, and waits until all of its threads have stopped: they may still answer before.
+fn stop(process: u32) -> Outcome {
+    signal(process, "STOP")?;
+    wait_until("all threads have stopped", || {
+        for thread in fs::read_dir(format!("/proc/{process}/task"))? {
+            let text = fs::read_to_string(thread?.path().join("stat"))?;
+            // Behind the name, which stands in parentheses.
+            if !text.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T')) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     })
 }
 
@@ -143,7 +159,7 @@ fn a_stopped_server_is_ejected_by_its_silence_and_returns() -> Outcome {
     let mut client = Conversation::open(proxy.address())?;
     store_all(&mut client, &keys)?;
     let [lost, fresh] = <[String; 2]>::try_from(proxy.keys_of(addresses[0], 2)?).unwrap_or_default();
-    signal(servers[0].process.id(), "STOP")?;
+    stop(servers[0].process.id())?;
     let errors = errors_before_an_answer(&mut client, &lost);
     signal(servers[0].process.id(), "CONT")?;
     ensure(errors? <= 2, "more errors than the limit")?;
@@ -188,5 +204,6 @@ fn when_all_servers_are_out_requests_fail_at_once_until_one_is_back() -> Outcome
     ensure(stat(&mut client, "connections_total")? == tried, "requests were spent on it")?;
     server.restart()?;
     wait_for(&mut client, "server_restores", 1)?;
-    client.ask(b"get a\r\n", b"END\r\n")
+    // The client's worker is told a moment after it is counted.
+    client.ask_until(b"get a\r\n", b"END\r\n", b"SERVER_ERROR Connection refused\r\n")
 }
