@@ -1,5 +1,5 @@
-//! Host names to addresses. The system's resolver blocks, so that workers ask a [`Resolver`], which looks names up on a
-//! few short-lived threads and sends the answers to a mailbox.
+//! Host names to addresses. The system's resolver blocks, so that a loop that must not asks a [`Resolver`], which looks names up on
+//! a few short-lived threads and sends the answers to a mailbox.
 
 use crate::mailbox::Sender;
 use std::collections::VecDeque;

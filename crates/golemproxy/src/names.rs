@@ -200,8 +200,10 @@ impl<A, S: Clone> Names<A, S> {
         }
         self.entries.retain(|_, entry| !entry.servers.is_empty() || entry.lookup.is_some());
         for entry in self.entries.values_mut() {
-            entry.due = None;
+            let before = entry.due;
             plan(entry, now, &mut self.random);
+            // Not put off, should this be asked again and again.
+            entry.due = entry.due.map(|due| before.map_or(due, |before| due.min(before)));
         }
         self.note_deadline();
     }
@@ -231,8 +233,7 @@ impl<A, S: Clone> Names<A, S> {
         entry.lookup = None;
         // Whoever hears of a move connects anew; what it is told as well finds nobody.
         if let Some(news) = entry.learn(answer, now) {
-            let (name, servers) = (name.clone(), entry.servers.clone());
-            self.orders.push_back(Order::Tell(Change { name, servers, news }));
+            self.orders.push_back(Order::Tell(Change { name: name.clone(), servers: Vec::new(), news }));
         }
         let address = entry.address;
         let answers = entry.waiting.drain(..).map(|asker| Order::Answer(asker, address));
@@ -269,7 +270,13 @@ impl<A, S: Clone> Names<A, S> {
 
     /// The next thing to do.
     pub fn next_order(&mut self) -> Option<Order<A, S>> {
-        self.orders.pop_front()
+        let mut order = self.orders.pop_front()?;
+        if let Order::Tell(change) = &mut order {
+            // Those that have it now: they may be others than when it happened.
+            change.servers =
+                self.entries.get(&change.name).map_or_else(Vec::new, |entry| entry.servers.clone());
+        }
+        Some(order)
     }
 
     fn note_deadline(&mut self) {
