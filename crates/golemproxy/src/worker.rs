@@ -313,3 +313,6 @@ impl Worker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
