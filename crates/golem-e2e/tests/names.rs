@@ -8,10 +8,13 @@ use golem_e2e::port::Port;
 use golem_e2e::process::Process;
 use golem_e2e::programs::{Program, Proxy};
 use golem_e2e::waiting::wait_until;
-use std::net::SocketAddr;
+use std::fs;
+use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
+use tempfile::TempDir;
 
 /// Where `cache` may be.
 const HERE: &str = "127.0.0.2 cache";
@@ -192,6 +195,39 @@ fn a_name_that_is_not_found_any_more_keeps_its_address() -> Outcome {
         hosts.are(THERE)?;
         wait_for(&mut client, "address_changes", 1)?;
         wait_until_served_by(&mut client, &there)
+    })
+}
+
+/// From now on there is a name server, which is asked and says nothing.
+fn start_silent_name_server(folder: &Path) -> Outcome<UdpSocket> {
+    let silent = UdpSocket::bind("127.0.0.9:53")?;
+    let file = folder.join("resolv.conf");
+    fs::write(&file, "nameserver 127.0.0.9\n")?;
+    let done = Command::new("mount").arg("--bind").arg(file).arg("/etc/resolv.conf").status()?;
+    ensure(done.success(), "/etc/resolv.conf stays")?;
+    Ok(silent)
+}
+
+#[test]
+fn name_servers_that_say_nothing_hold_up_no_connection_to_an_address_in_use() -> Outcome {
+    in_namespace_with_hosts(|hosts| {
+        let folder = TempDir::new()?;
+        let _silent = start_silent_name_server(folder.path())?;
+        hosts.are(HERE)?;
+        let mut cache = Cache::start("127.0.0.2")?;
+        let proxy = proxy("  resolve_interval: 0\n")?;
+        let mut client = Conversation::open(proxy.address())?;
+        client.ask(b"get a\r\n", b"END\r\n")?;
+        hosts.are("")?;
+        for round in 1..4 {
+            cache.process.kill()?;
+            wait_for(&mut client, "server_eof", round)?;
+            drop(cache);
+            cache = Cache::start("127.0.0.2")?;
+            // A lookup takes longer than the pool's timeout.
+            client.ask(b"get a\r\n", b"END\r\n")?;
+        }
+        ensure(stat(&mut client, "lookups_failed")? == 0, "the lookup was not slow")
     })
 }
 
