@@ -108,7 +108,6 @@ pub(crate) struct Row {
     pub(crate) group: Group,
     pub(crate) form: Form,
     pub(crate) shape: Shape,
-    pub(crate) is_read: bool,
     pub(crate) hides: Hides,
 }
 
@@ -124,14 +123,14 @@ const fn pack(word: &[u8]) -> u64 {
 }
 
 macro_rules! commands {
-    ($($(#[$doc:meta])* $id:ident $name:literal $group:ident $form:ident $shape:ident $read:literal $hides:ident;)*) => {
+    ($($(#[$doc:meta])* $id:ident $name:literal $group:ident $form:ident $shape:ident $hides:ident;)*) => {
         /// A command that the proxy knows.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u8)]
         pub enum Command { $($(#[$doc])* $id,)* }
 
         const TABLE: &[Row] = &[$(Row {
-            name: $name, group: $group, form: $form, shape: $shape, is_read: $read, hides: $hides,
+            name: $name, group: $group, form: $form, shape: $shape, hides: $hides,
         },)*];
 
         #[allow(non_upper_case_globals, reason = "one constant per variant, named as the variant")]
@@ -156,57 +155,57 @@ macro_rules! commands {
 const LONGEST: usize = 9;
 
 commands! {
-    // word             group      line          reply          read   quiet hides
+    // word             group      line          reply          quiet hides
     /// `get`
-    Get "get"             Retrieval  Keys          Values         true  Nothing;
+    Get "get"             Retrieval  Keys          Values         Nothing;
     /// `set`
-    Set "set"             Storage    Store         StoreLine      false All;
+    Set "set"             Storage    Store         StoreLine      All;
     /// `gets`
-    Gets "gets"           Retrieval  Keys          Values         true  Nothing;
+    Gets "gets"           Retrieval  Keys          Values         Nothing;
     /// `gat`
-    Gat "gat"             Retrieval  ExptimeKeys   Values         false Nothing;
+    Gat "gat"             Retrieval  ExptimeKeys   Values         Nothing;
     /// `gats`
-    Gats "gats"           Retrieval  ExptimeKeys   Values         false Nothing;
+    Gats "gats"           Retrieval  ExptimeKeys   Values         Nothing;
     /// `add`
-    Add "add"             Storage    Store         StoreLine      false All;
+    Add "add"             Storage    Store         StoreLine      All;
     /// `replace`
-    Replace "replace"     Storage    Store         StoreLine      false All;
+    Replace "replace"     Storage    Store         StoreLine      All;
     /// `append`
-    Append "append"       Storage    Store         StoreLine      false All;
+    Append "append"       Storage    Store         StoreLine      All;
     /// `prepend`
-    Prepend "prepend"     Storage    Store         StoreLine      false All;
+    Prepend "prepend"     Storage    Store         StoreLine      All;
     /// `cas`
-    Cas "cas"             Storage    StoreCas      StoreLine      false All;
+    Cas "cas"             Storage    StoreCas      StoreLine      All;
     /// `delete`
-    Delete "delete"       Single     Delete        DeleteLine     false All;
+    Delete "delete"       Single     Delete        DeleteLine     All;
     /// `incr`
-    Incr "incr"           Single     Delta         NumberLine     false All;
+    Incr "incr"           Single     Delta         NumberLine     All;
     /// `decr`
-    Decr "decr"           Single     Delta         NumberLine     false All;
+    Decr "decr"           Single     Delta         NumberLine     All;
     /// `touch`
-    Touch "touch"         Single     Touch         TouchLine      false All;
+    Touch "touch"         Single     Touch         TouchLine      All;
     /// `mg`
-    MetaGet "mg"          Meta       MetaKey       MetaGet        true  Miss;
+    MetaGet "mg"          Meta       MetaKey       MetaGet        Miss;
     /// `ms`
-    MetaSet "ms"          Meta       MetaKeyData   MetaSet        false Hit;
+    MetaSet "ms"          Meta       MetaKeyData   MetaSet        Hit;
     /// `md`
-    MetaDelete "md"       Meta       MetaKey       MetaDelete     false Hit;
+    MetaDelete "md"       Meta       MetaKey       MetaDelete     Hit;
     /// `ma`
-    MetaArithmetic "ma"   Meta       MetaKey       MetaArithmetic false Hit;
+    MetaArithmetic "ma"   Meta       MetaKey       MetaArithmetic Hit;
     /// `me`
-    MetaDebug "me"        Meta       MetaDebugKey  MetaDebug      true  Nothing;
+    MetaDebug "me"        Meta       MetaDebugKey  MetaDebug      Nothing;
     /// `mn`
-    MetaNoop "mn"         Local      Rest          OkLine         true  Nothing;
+    MetaNoop "mn"         Local      Rest          OkLine         Nothing;
     /// `flush_all`
-    FlushAll "flush_all"  WholePool  FlushAll      OkLine         false All;
+    FlushAll "flush_all"  WholePool  FlushAll      OkLine         All;
     /// `verbosity`
-    Verbosity "verbosity" WholePool  Verbosity     OkLine         false All;
+    Verbosity "verbosity" WholePool  Verbosity     OkLine         All;
     /// `version`
-    Version "version"     Local      Rest          VersionLine    true  Nothing;
+    Version "version"     Local      Rest          VersionLine    Nothing;
     /// `quit`
-    Quit "quit"           Local      Rest          OkLine         true  Nothing;
+    Quit "quit"           Local      Rest          OkLine         Nothing;
     /// `stats`
-    Stats "stats"         Local      Rest          OkLine         true  Nothing;
+    Stats "stats"         Local      Rest          OkLine         Nothing;
 }
 
 impl Command {
@@ -231,12 +230,6 @@ impl Command {
     #[inline]
     pub fn shape(self) -> Shape {
         self.row().shape
-    }
-
-    /// Whether it leaves the stored data as it is, so that repeating it is safe. `gat` is not such: it moves the expiry.
-    #[inline]
-    pub fn is_read(self) -> bool {
-        self.row().is_read
     }
 
     #[inline]
