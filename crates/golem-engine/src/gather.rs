@@ -294,7 +294,7 @@ mod tests {
             gather.spare[0].bytes.capacity() + gather.spare[0].blocks.capacity() * size_of::<(u32, Block)>();
         assert!(room > 100);
         let parts = (gather.parts.capacity() + 4) * size_of::<Part>();
-        assert!(gather.key_part.capacity() <= KEPT / 4);
+        assert_eq!(gather.key_part.capacity(), KEPT / 4);
         let keys = gather.key_part.capacity() * 4;
         assert_eq!(gather.room(), size_of::<Gather>() + keys + parts + room);
         assert_eq!(gather.spare.capacity(), 4);

@@ -215,7 +215,7 @@ const WRONG_KEY: &str = "a value for a key that was not asked for";
 impl ServerConn {
     /// Bytes of the usual reply, if it stands at the front of `rest` as a whole and nothing special is to be done with it.
     #[inline]
-    fn scan_hit(&self, rest: &[u8]) -> Option<usize> {
+    pub(crate) fn scan_hit(&self, rest: &[u8]) -> Option<usize> {
         let front = self.oldest()?;
         let is_plain = front.part == Expect::WHOLE && front.shape == Shape::Values && front.keys.1 == 1;
         if !is_plain || front.discard || self.reply_begun {

@@ -10,14 +10,18 @@ use alloc::sync::Arc;
 
 const FILE: &str = "main:\n  listen: 127.0.0.1:1\n  servers:\n    - 127.0.0.1:2:1\n";
 
+/// The settings of its pool.
+pub(crate) fn settings() -> Arc<golem_config::Pool> {
+    Arc::new(golem_config::parse("test", FILE).unwrap().config.pools.remove(0))
+}
+
 /// An engine, its client, which has sent `requests` (one at least), and the open connection to its server. Nothing has been
 /// written yet.
 pub(crate) fn asked(requests: &[u8]) -> (Engine, Connection, Connection) {
-    let pool = Arc::new(golem_config::parse("test", FILE).unwrap().config.pools.remove(0));
     let counters = WorkerCounters::new([1].into_iter());
     let all = AllCounters([Arc::clone(&counters)].into());
     let version = String::from("0");
-    let pools = [pool].into();
+    let pools = [settings()].into();
     let mut engine = Engine::new(Setup { pools, counters, all, seed: 0, version, epoch: 0, workers: 1 });
     let client = Connection::Client(engine.accept(PoolIndex::new(0)).unwrap());
     engine.received(client, requests);

@@ -392,3 +392,6 @@ impl ServerConn {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,3 +69,29 @@ fn a_client_that_goes_while_its_output_waits_is_forgotten() {
     assert_eq!(engine.output(client).count(), 0);
     engine.check().unwrap();
 }
+
+#[test]
+fn gathers_of_clients_that_have_gone_are_used_again() {
+    let (mut engine, client, server) = asked(b"get a b\r\n");
+    let room = |engine: &mut Engine| engine.take_gather(crate::gather::Rule::Values).room();
+    assert_eq!(room(&mut engine), 0);
+    engine.closed(client, crate::failure::Failure::ConnectionReset);
+    assert!(room(&mut engine) > 0);
+    engine.received(server, b"END\r\n");
+    engine.check().unwrap();
+}
+
+#[test]
+fn replies_gather_when_many_are_due_and_few_come() {
+    let (mut engine, _, server) = asked(&b"get a\r\n".repeat(12));
+    for turn in 1..4 {
+        engine.begin_turn(Time(100_000 * turn));
+        engine.received(server, b"END\r\n");
+    }
+    assert_eq!(engine.gather_for(), None, "they rise slowly from nothing");
+    for _ in 0..60 {
+        engine.pace.begin_turn();
+        engine.pace.note_reply(Time(0), Time(100_000));
+    }
+    assert_eq!(engine.gather_for(), Some(core::time::Duration::from_micros(200)));
+}

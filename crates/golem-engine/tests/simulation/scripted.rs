@@ -20,3 +20,4 @@ mod reloading_clients;
 mod repeating;
 mod restoring;
 mod script;
+mod stats;

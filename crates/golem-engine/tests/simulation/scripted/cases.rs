@@ -232,3 +232,28 @@ fn version_is_the_lowest_that_a_server_has_said_and_never_fails() {
     script.answers(1, "VERSION 1.5.9-beta\r\n");
     assert_eq!(script.hears(client), "VERSION 1.5.9 golemproxy/0.1.0\r\n");
 }
+
+#[test]
+fn a_long_get_is_one_line_and_a_long_gat_is_as_many_as_servers_take() {
+    let keys: Vec<String> =
+        (0..9).map(|n| format!("{n}{}", "k".repeat(if n < 8 { 249 } else { 29 }))).collect();
+    for (last, lines) in [(30, 1), (31, 2)] {
+        let mut keys = keys.clone();
+        keys[8] = "k".repeat(last);
+        let mut script = Script::new(1);
+        let client = script.client();
+        let (line, long) = (keys.join(" "), vec![keys.join(" "); 9].join(" "));
+        script.says(client, format!("gat 0 {line}\r\nget {long}\r\n"));
+        let asked = script.asked(0);
+        assert_eq!(asked.lines().count(), lines + 1, "a last key of {last} bytes");
+        assert_eq!(asked.lines().last().map(str::len), Some("get ".len() + long.len() + 1));
+        assert_eq!(asked.lines().next().map(str::len), Some(if lines == 1 { 2045 } else { 2014 }));
+        let value = |key: &String| format!("VALUE {key} 0 1\r\nx\r\n");
+        script.answers(0, keys[..10 - lines].iter().map(value).collect::<String>() + "END\r\n");
+        if lines == 2 {
+            script.answers(0, value(&keys[8]) + "END\r\n");
+        }
+        script.answers(0, "END\r\n");
+        assert_eq!(script.hears(client), keys.iter().map(value).collect::<String>() + "END\r\nEND\r\n");
+    }
+}

@@ -156,3 +156,53 @@ fn only_so_many_bytes_wait_for_a_connection() {
     script.says(client, "get a\r\n");
     assert_eq!(script.hears(client), CROWDED);
 }
+
+#[test]
+fn a_driver_can_ask_whether_and_where_a_connection_is_wanted() {
+    let (mut script, client) = hanging(Some(100), 500);
+    script.says(client, "get a\r\n");
+    let link = script.stage.arrivals[0].link;
+    let golem_engine::id::Connection::Server(conn) = script.stage.links[link].connection else {
+        panic!("a client arrived");
+    };
+    let state = |script: &Script| {
+        let engine = &script.stage.workers[0].engine;
+        let server = engine.server_of(conn).map(|of| of.index.index());
+        (engine.is_connecting(conn), server, engine.server_connections())
+    };
+    assert_eq!(state(&script), (true, Some(0), 1));
+    decide(&mut script);
+    assert_eq!(state(&script), (false, Some(0), 1));
+    script.server_closes(0);
+    assert_eq!(state(&script), (false, None, 0));
+}
+
+#[test]
+fn only_pools_that_say_so_are_connected_beforehand() {
+    for preconnect in [false, true] {
+        let mut script = Script::with(3, |settings| settings.preconnect = preconnect);
+        script.stage.preconnect();
+        script.run();
+        assert_eq!([0, 1, 2].map(|server| script.conns(server)), [usize::from(preconnect); 3]);
+    }
+}
+
+#[test]
+fn clients_share_the_connections_to_a_server_evenly() {
+    let mut script = Script::with(1, |settings| settings.server_connections = 2);
+    let [first, second, third] = [0; 3].map(|_| script.client());
+    for (client, conns) in [(first, 1), (second, 2), (third, 2)] {
+        script.says(client, "touch a 0\r\n");
+        assert_eq!(script.conns(0), conns);
+    }
+    assert_eq!(script.asked(0), "touch a 0\r\n", "the second client alone uses the second connection");
+    script.client_resets(first);
+    script.client_resets(third);
+    let newcomers = [0; 5].map(|_| {
+        let client = script.client();
+        script.says(client, "touch b 0\r\n");
+        usize::from(!script.asked(0).is_empty())
+    });
+    assert_eq!(newcomers, [0, 0, 1, 0, 1]);
+    assert_eq!(script.conns(0), 2);
+}

@@ -221,3 +221,18 @@ fn nothing_is_ejected_unless_the_pool_says_so() {
     }
     assert_eq!(script.out(), []);
 }
+
+#[test]
+fn a_late_reply_clears_nothing() {
+    let mut script = crew(1);
+    let client = script.client();
+    let key = script.key(0, 0);
+    assert_eq!(script.get(client, &key), "");
+    script.wait(100);
+    assert_eq!((script.hears(client), script.counter(0, "failures_in_row")), (LATE.to_owned(), 1));
+    script.answers(0, "END\r\n");
+    assert_eq!(script.counter(0, "failures_in_row"), 1);
+    assert_eq!(script.get(client, &key), "");
+    script.wait(100);
+    assert_eq!((script.hears(client), script.out()), (LATE.to_owned(), vec![0]));
+}

@@ -121,6 +121,8 @@ fn a_request_that_expires_before_its_first_byte_was_written_is_never_sent() {
     let late = "SERVER_ERROR Connection timed out\r\n";
     assert_eq!(script.hears(first), late);
     assert_eq!(script.hears(second), format!("{late}{late}"));
+    let counters = ["server_timedout", "requests_late", "in_queue", "in_queue_bytes"];
+    assert_eq!(counters.map(|name| script.counter(0, name)), [1, 3, 2, 5018 + 7]);
     let mut asked = String::new();
     while !asked.ends_with("get e\r\n") {
         asked += &script.asked(0);

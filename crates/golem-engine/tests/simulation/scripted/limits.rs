@@ -175,3 +175,98 @@ fn a_client_that_is_full_with_its_last_request_and_sends_no_more_is_closed() {
         assert!(script.stage.links[client.0].closed, "{requests} requests");
     }
 }
+
+#[test]
+fn replies_that_wait_for_an_earlier_one_are_limited_while_they_come() {
+    let mut script = limited(20_000, 20_000);
+    let (first, second) = (script.key(0, 0), script.key(1, 0));
+    let client = script.client();
+    script.says(client, format!("get {first}\r\n") + &format!("get {second}\r\n").repeat(10));
+    let reply = format!("VALUE {second} 0 3000\r\n{}\r\nEND\r\n", "x".repeat(3000));
+    for _ in 0..10 {
+        script.answers(1, &reply);
+    }
+    assert_eq!(
+        script.stage.pool_counter("client_over_limit"),
+        4,
+        "six of 3 kB have room, whoever came first"
+    );
+    script.answers(0, "END\r\n");
+    let heard = script.hears(client);
+    assert_eq!(heard.matches(OVER).count(), 4);
+    assert_eq!(heard.len(), 5 + 6 * reply.len() + 4 * OVER.len());
+    assert!(!script.is_closed(client));
+}
+
+#[test]
+fn a_client_whose_server_is_slow_is_not_taken_for_one_that_does_not_read() {
+    let mut script = Script::with(1, |settings| {
+        (settings.client_soft_limit, settings.client_hard_limit) = (2000, 4000);
+        settings.timeout = None;
+    });
+    let client = script.client();
+    script.says(client, "get a\r\n".repeat(20));
+    let asked = script.asked(0).lines().count();
+    assert!(asked < 20 && script.stage.links[client.0].paused);
+    // What came for the first of them is not read either.
+    script.stage.links[client.0].outward.set_room(0);
+    script.answers(0, "END\r\n");
+    let more = script.asked(0).lines().count();
+    script.wait(200_000);
+    assert!(script.stage.links[client.0].paused && !script.stage.links[client.0].closed);
+    assert_eq!(script.asked(0), "", "no more is asked for it");
+    assert_eq!(script.stage.pool_counter("client_over_limit"), 0);
+    script.stage.links[client.0].outward.set_room(1000);
+    let (mut asked, mut heard) = (asked + more, script.hears(client));
+    let mut answered = 1;
+    while answered < 20 {
+        script.answers(0, "END\r\n".repeat(asked - answered));
+        answered = asked;
+        heard += &script.hears(client);
+        asked += script.asked(0).lines().count();
+    }
+    assert_eq!(heard + &script.hears(client), "END\r\n".repeat(20));
+}
+
+#[test]
+fn a_paused_client_is_read_again_when_it_holds_half_of_what_paused_it() {
+    let mut script = limited(1000, 100_000);
+    let client = script.client_with((1000, 1000));
+    script.says(client, "get a\r\n");
+    let server = usize::from(script.conns(1) > 0);
+    script.answers(server, format!("VALUE a 0 3000\r\n{}\r\nEND\r\n", "x".repeat(3000)));
+    script.says(client, "mn\r\n");
+    // 3,027 bytes in all, of which 1,000 have left.
+    for (taken, paused) in [(1000, true), (526, true), (1, false)] {
+        script.stage.links[client.0].outward.take(taken);
+        script.run();
+        assert_eq!(script.stage.links[client.0].paused, paused, "{taken} more");
+    }
+}
+
+#[test]
+fn a_client_that_reads_slowly_is_not_closed() {
+    let mut script = limited(1000, 4000);
+    let client = script.client_with((1 << 20, 500));
+    script.says(client, "mn\r\n".repeat(10_000));
+    for _ in 0..40 {
+        assert_eq!(script.hears(client).len(), 500);
+        script.wait(5000);
+        assert!(!script.stage.links[client.0].closed);
+    }
+    script.wait(70_000);
+    assert!(script.stage.links[client.0].closed, "it reads no more");
+    assert_eq!(script.stage.pool_counter("client_over_limit"), 1);
+}
+
+#[test]
+fn of_two_that_hold_the_same_the_older_request_fails() {
+    let mut script = limited(20_000, 10_000);
+    let (first, second) = (script.key(0, 0), script.key(1, 0));
+    let client = script.client();
+    script.says(client, format!("get {first}\r\nget {second}\r\nget {second}\r\n"));
+    let reply = format!("VALUE {second} 0 6000\r\n{}\r\nEND\r\n", "x".repeat(6000));
+    script.answers(1, reply.repeat(2));
+    script.answers(0, "END\r\n");
+    assert_eq!(script.hears(client), format!("END\r\n{OVER}{reply}"));
+}

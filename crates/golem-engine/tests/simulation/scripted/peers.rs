@@ -123,3 +123,40 @@ fn one_late_request_does_not_fail_the_queue_behind_it() {
     assert_eq!(script.hears(quick), "VALUE b 0 1\r\ny\r\nEND\r\n");
     assert_eq!(script.conns(0), 1);
 }
+
+#[test]
+fn a_large_value_of_mg_stays_whole_and_must_end_where_it_should() {
+    for len in [16_374, 16_384, 70_000] {
+        let (data, header) = ("m".repeat(len), format!("VA {len} O7\r\n"));
+        for step in [1000, 16_384, 100_000] {
+            let mut script = Script::new(1);
+            let client = script.client();
+            script.says(client, "mg a v O7\r\nmg b v\r\n");
+            let reply = format!("{header}{data}\r\n");
+            for part in format!("{reply}EN\r\n").as_bytes().chunks(step) {
+                script.answers(0, part);
+            }
+            assert_eq!(script.hears(client), format!("{reply}EN\r\n"), "{len} bytes in steps of {step}");
+            script.says(client, "mg a v O7\r\nmg b v\r\n");
+            script.answers(0, format!("{header}{data}\rx"));
+            assert_eq!(script.hears(client), "SERVER_ERROR Invalid argument\r\n".repeat(2));
+            assert!(!script.is_up(0));
+        }
+    }
+}
+
+#[test]
+fn an_error_line_behind_the_value_of_a_get_ends_the_connection_too() {
+    for cut in [0, 20] {
+        let mut script = Script::new(1);
+        let (client, other) = (script.client(), script.client());
+        script.says(client, "get a\r\n");
+        script.says(other, "get c\r\n");
+        let reply = "VALUE a 0 1\r\nx\r\nSERVER_ERROR out of memory writing get response\r\nEND\r\n";
+        script.answers(0, &reply[..cut]);
+        script.answers(0, &reply[cut..]);
+        assert_eq!(script.hears(client), "SERVER_ERROR out of memory writing get response\r\n");
+        assert_eq!(script.hears(other), "SERVER_ERROR Invalid argument\r\n", "cut at {cut}");
+        assert!(!script.is_up(0));
+    }
+}

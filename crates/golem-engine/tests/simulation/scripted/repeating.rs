@@ -249,3 +249,51 @@ fn no_more_than_one_in_ten_requests_is_repeated() {
     assert_eq!((repeated(&script), failed), (33, 67));
     end(script, client);
 }
+
+#[test]
+fn a_look_that_finds_nothing_late_changes_nothing() {
+    let (mut script, client) = idle();
+    // The timer of the request before comes while this one has not been written.
+    script.wait(90);
+    let link = script.conn(0);
+    script.stage.links[link].outward.set_room(0);
+    script.says(client, "mg a v\r\n");
+    script.wait(20);
+    script.server_closes(0);
+    assert_eq!(script.asked(0), "mg a v\r\n");
+    script.answers(0, "EN\r\n");
+    assert_eq!((script.hears(client), repeated(&script)), ("EN\r\n".to_owned(), 1));
+    end(script, client);
+}
+
+#[test]
+fn the_longest_line_that_is_read_is_repeated() {
+    let (mut script, client) = idle();
+    let flags = format!(" O1{}", " ".repeat(2048 - "mg a O1\r\n".len()));
+    script.says(client, format!("mg a{flags}\r\n"));
+    assert_eq!(script.asked(0).len(), 2048);
+    script.server_closes(0);
+    assert_eq!(script.asked(0), format!("mg a{flags}\r\n"));
+    script.answers(0, "HD O1\r\n");
+    assert_eq!(script.hears(client), "HD O1\r\n");
+    end(script, client);
+}
+
+#[test]
+fn nothing_is_repeated_for_a_request_that_was_given_up() {
+    let mut script = Script::with(3, |settings| {
+        (settings.client_soft_limit, settings.client_hard_limit) = (20_000, 10_000);
+    });
+    let client = script.client();
+    let [head, large, idle] = [0, 1, 2].map(|server| script.key(server, 0));
+    script.says(client, format!("touch {idle} 0\r\n"));
+    script.answers(2, "TOUCHED\r\n");
+    script.says(client, format!("get {head}\r\nget {large} {idle}\r\n"));
+    script.answers(1, format!("VALUE {large} 0 12000\r\n{}\r\nEND\r\n", "x".repeat(12_000)));
+    script.server_closes(2);
+    assert_eq!((script.conns(2), script.counter(2, "requests_repeated")), (1, 0));
+    script.answers(0, "END\r\n");
+    let told = "TOUCHED\r\nEND\r\nSERVER_ERROR reply too large: over client_hard_limit\r\n";
+    assert_eq!(script.hears(client), told);
+    end(script, client);
+}

@@ -59,8 +59,11 @@ fn a_retrieval_may_be_as_long_as_its_keys() {
     assert_eq!(LIMITS.retrieval_line(), 4 * 11 + 64);
     for front in ["get ", "  gets ", "gat 0 ", "gats 0 "] {
         assert_eq!(scan(&padded(front, 108)), LineScan::Complete { len: 108 });
-        let LineScan::TooLong(refusal) = scan(&padded(front, 109)) else { panic!("{front}") };
-        assert_eq!(refusal.then, Then::SwallowLine);
+        for len in [108, 109] {
+            let LineScan::TooLong(refusal) = scan(&padded(front, 109)[..len]) else { panic!("{front}") };
+            assert_eq!(refusal.then, Then::SwallowLine);
+        }
+        assert_eq!(scan(&padded(front, 109)[..107]), LineScan::Incomplete { scanned: 107 });
     }
 }
 

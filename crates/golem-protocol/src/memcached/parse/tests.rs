@@ -278,9 +278,11 @@ fn other_commands_are_answered_error_and_kept() {
 
 #[test]
 fn a_web_request_is_cut_off_without_an_answer() {
-    for line in ["GET / HTTP/1.1\r\n", "POST /x HTTP/1.0 \r\n"] {
+    for line in ["GET / HTTP/1.1\r\n", "POST /x HTTP/1.0 \r\n", "PU HTTP/\r\n"] {
         assert_eq!(answer(line), (&b""[..], Then::Close));
     }
-    assert_eq!(answer("GET / HTTP/1.1 x\r\n"), (texts::ERROR, Then::Continue));
+    for line in ["GET / HTTP/1.1 x\r\n", "P / HTTP/1.1\r\n", "post / http/1.1\r\n"] {
+        assert_eq!(answer(line), (texts::ERROR, Then::Continue));
+    }
     assert_eq!(keys("get HTTP/1.1\r\n"), vec!["HTTP/1.1"]);
 }

@@ -78,6 +78,17 @@ mod tests {
         assert_eq!(scan_hit(b"", b"VALUE  0 3\r\nabc\r\nEND\r\n"), None);
     }
 
+    #[test]
+    fn a_line_of_the_longest_length_is_taken_and_no_longer_one() {
+        let key = "k".repeat(super::LINE_MAX - "VALUE  0 1\r\n".len());
+        let reply = format!("VALUE {key} 0 1\r\nx\r\nEND\r\n");
+        assert_eq!(scan_hit(key.as_bytes(), reply.as_bytes()), Some(reply.len()));
+        assert_eq!(by_items(key.as_bytes(), reply.as_bytes()), Some(reply.len()));
+        let (key, reply) = (format!("{key}k"), format!("VALUE k{}", &reply["VALUE ".len()..]));
+        assert_eq!(scan_hit(key.as_bytes(), reply.as_bytes()), None);
+        assert_eq!(by_items(key.as_bytes(), reply.as_bytes()), None);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(2000))]
         #[test]

@@ -57,6 +57,11 @@ fn of_two_errors_the_one_counts_that_the_server_sees_first() {
     let many = |command: &str| answer(&format!("{command} v{}\r\n", " v".repeat(17)));
     assert_eq!(many("mg Y b"), (texts::TOO_MANY_FLAGS_OF_GET, Then::Continue));
     assert_eq!(many("md Y b"), (texts::TOO_MANY_FLAGS, Then::Continue));
+    let flags = |count: usize| " v".repeat(count);
+    assert_eq!(answer(&format!("mg Y{}\r\n", flags(17))), (texts::DUPLICATE_FLAG, Then::Continue));
+    assert_eq!(answer(&format!("mg Y{}\r\n", flags(18))), (texts::TOO_MANY_FLAGS_OF_GET, Then::Continue));
+    assert_eq!(answer(&format!("ms Y 7{}\r\n", flags(16))), (texts::DUPLICATE_FLAG, Then::SwallowData(7)));
+    assert_eq!(answer(&format!("ms Y 7{}\r\n", flags(17))), (texts::TOO_MANY_FLAGS, Then::SwallowData(7)));
     assert_eq!(many("ms Y 7 b"), (texts::TOO_MANY_FLAGS, Then::SwallowData(7)));
     assert_eq!(many(&format!("mg {}", "k".repeat(251))), (texts::BAD_FORMAT, Then::Continue));
 }
