@@ -280,6 +280,8 @@ keys! {
         "When more than this is held for a client, nothing more is read from it until some has left.";
     CLIENT_HARD_LIMIT = "client_hard_limit", Kind::Size { min: 4 << 10, max: 1 << 40 }, "256m", "bytes", Golemproxy,
         "When more than this is held for a client, the request that holds most fails; at least `client_soft_limit`. Neither a request nor a reply can be larger.";
+    SERVER_CONNECTION_LIMIT = "server_connection_limit", Kind::Size { min: 64 << 10, max: 1 << 40 }, "64m", "bytes", Golemproxy,
+        "When more than half of this waits to be written to one connection to a server, the clients that asked are not read until they are answered; from all of it on, new requests fail at once.";
     MAX_CLIENTS = "max_clients", Kind::Number { min: 1, max: I32_MAX }, NONE, "clients", Golemproxy,
         "Most clients of the pool, in all workers together; one more is told `ERROR Too many open connections` and closed.";
     CLIENT_IDLE_TIMEOUT = "client_idle_timeout", Kind::Number { min: 0, max: I32_MAX }, NONE, "ms", Golemproxy,
@@ -291,6 +293,10 @@ keys! {
     PROCESS_KEYS:
     THREADS = "threads", Kind::Threads { max: 1024 }, "auto", "workers", Golemproxy,
         "The number of workers; `auto` takes one for each processor that the process may use, at most 4.";
+    WORKER_SOFT_LIMIT = "worker_soft_limit", Kind::Size { min: 1 << 20, max: 1 << 40 }, "512m", "bytes", Golemproxy,
+        "When a worker holds more than this for all its clients and server connections, clients that hold more than their share are not read until they hold less, and large requests wait.";
+    WORKER_HARD_LIMIT = "worker_hard_limit", Kind::Size { min: 1 << 20, max: 1 << 40 }, "1g", "bytes", Golemproxy,
+        "When a worker holds more than this, the reply or request that holds most fails, then the next; at least `worker_soft_limit`.";
     LOG = "log", Kind::File, NONE, "", Golemproxy,
         "The log file; unset, the log goes to standard error. `-o` overrides it.";
     LOG_LEVEL = "log_level", Kind::Number { min: 0, max: 11 }, "5", "", Golemproxy,

@@ -50,6 +50,10 @@ pub struct Process {
     pub reload_on_hup: bool,
     /// The keys that the file gives, with what it says, to tell what another file changes.
     pub given: AsWritten,
+    /// Bytes held in a worker from which on clients above their share are not read any further.
+    pub worker_soft_limit: u64,
+    /// Bytes held in a worker above which the heaviest is given up. At least the soft limit.
+    pub worker_hard_limit: u64,
 }
 
 /// The number of workers.
@@ -116,6 +120,8 @@ pub struct Pool {
     pub client_soft_limit: u64,
     /// Bytes held for one client from which on its largest request fails. At least the soft limit.
     pub client_hard_limit: u64,
+    /// Bytes that requests for one server connection may hold; from half of it on their clients are not read any further.
+    pub server_connection_limit: u64,
     /// Most clients, in the whole process.
     pub max_clients: Option<u32>,
     /// A client that is idle for so long is closed; never zero.

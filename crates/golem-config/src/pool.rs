@@ -34,7 +34,8 @@ pub(crate) fn check(
     warn_of_a_hash_that_does_not_spread(&section, hash, distribution, servers.as_deref(), problems);
     let multiget_failure = section.word(&keys::MULTIGET_FAILURE, multiget_failure, problems);
     let hash_tag = hash_tag(&section, problems);
-    let (client_soft_limit, client_hard_limit) = client_limits(&section, problems);
+    let (client_soft_limit, client_hard_limit) =
+        section.limits(&keys::CLIENT_SOFT_LIMIT, &keys::CLIENT_HARD_LIMIT, problems);
     let timeout = timeout(&section, problems);
     let (auto_eject_hosts, eject_max_percent) = ejection(&section, servers.as_deref(), problems);
     let pool = Pool {
@@ -65,6 +66,7 @@ pub(crate) fn check(
         multiget_failure: multiget_failure?,
         client_soft_limit,
         client_hard_limit,
+        server_connection_limit: section.number(&keys::SERVER_CONNECTION_LIMIT, problems),
         max_clients: section.optional_number(&keys::MAX_CLIENTS, problems),
         client_idle_timeout: section
             .optional_number(&keys::CLIENT_IDLE_TIMEOUT, problems)
@@ -266,24 +268,6 @@ fn admin_commands(section: &Section<'_>, problems: &mut Problems) -> AdminComman
         }
     }
     commands
-}
-
-fn client_limits(section: &Section<'_>, problems: &mut Problems) -> (u64, u64) {
-    let soft = section.number(&keys::CLIENT_SOFT_LIMIT, problems);
-    let hard = section.number(&keys::CLIENT_HARD_LIMIT, problems);
-    if soft > hard {
-        let blamed = if section.has(&keys::CLIENT_HARD_LIMIT) {
-            keys::CLIENT_HARD_LIMIT
-        } else {
-            keys::CLIENT_SOFT_LIMIT
-        };
-        problems.error(
-            section.place_of(&blamed),
-            format!("the hard limit of {hard} bytes is below the soft limit of {soft}"),
-            "raise client_hard_limit or lower client_soft_limit",
-        );
-    }
-    (soft, hard)
 }
 
 /// Whether two pools cannot both listen: the same host text and port, or the same path, whatever the permission.

@@ -13,6 +13,8 @@ use crate::section::Section;
 /// The settings of the map `golemproxy:`, which may be absent.
 pub(crate) fn check(place: Place<'_>, entries: &[Entry], problems: &mut Problems) -> Process {
     let section = Section::open(place, entries, keys::PROCESS_KEYS, keys::POOL_KEYS, problems);
+    let (worker_soft_limit, worker_hard_limit) =
+        section.limits(&keys::WORKER_SOFT_LIMIT, &keys::WORKER_HARD_LIMIT, problems);
     Process {
         threads: threads(&section, problems),
         log: section.text(&keys::LOG, problems),
@@ -21,6 +23,8 @@ pub(crate) fn check(place: Place<'_>, entries: &[Entry], problems: &mut Problems
         stats_port: section.optional_number(&keys::STATS_PORT, problems),
         pid_file: section.text(&keys::PID_FILE, problems),
         shutdown_delay: Duration::from_millis(section.number(&keys::SHUTDOWN_DELAY, problems)),
+        worker_soft_limit,
+        worker_hard_limit,
         shutdown_timeout: Duration::from_millis(section.number(&keys::SHUTDOWN_TIMEOUT, problems)),
         reload_on_hup: section.switch(&keys::RELOAD_ON_HUP, problems),
         given: section.as_written(),

@@ -149,6 +149,20 @@ impl<'a> Section<'a> {
         None
     }
 
+    /// A soft limit and the hard limit behind it, which must not be below it.
+    pub(crate) fn limits(&self, soft_key: &Key, hard_key: &Key, problems: &mut Problems) -> (u64, u64) {
+        let (soft, hard) = (self.number(soft_key, problems), self.number(hard_key, problems));
+        if soft > hard {
+            let blamed = if self.has(hard_key) { hard_key } else { soft_key };
+            problems.error(
+                self.place_of(blamed),
+                format!("the hard limit of {hard} bytes is below the soft limit of {soft}"),
+                format!("raise {} or lower {}", hard_key.name, soft_key.name),
+            );
+        }
+        (soft, hard)
+    }
+
     /// The value of a key that is one word of a list; the default if the file's is none of them.
     pub(crate) fn word<T>(
         &self,

@@ -70,6 +70,8 @@ fn a_default_written_out_changes_nothing() {
         shutdown_timeout: Duration::from_secs(20),
         reload_on_hup: false,
         given: AsWritten::default(),
+        worker_soft_limit: 512 << 20,
+        worker_hard_limit: 1 << 30,
     };
     assert_eq!(plain.process, unset);
 }

@@ -5,7 +5,7 @@
 
 use golem_engine::counters::{AllCounters, WorkerCounters};
 use golem_engine::id::Connection;
-use golem_engine::{Engine, PoolIndex, Setup, Time, Wish};
+use golem_engine::{Engine, PoolIndex, Setup, Time, Wish, WorkerLimits};
 use std::sync::Arc;
 
 const FILE: &str =
@@ -22,6 +22,7 @@ fn engine() -> Engine {
         version: "0".to_owned(),
         epoch: 0,
         workers: 1,
+        limits: WorkerLimits { soft: 512 << 20, hard: 1 << 30 },
     })
 }
 

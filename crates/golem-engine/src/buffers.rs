@@ -1,5 +1,7 @@
 //! Buffers of a worker: taken when the first byte has to be kept, given back when the last one has left, so that an
 //! idle connection holds none. Three sizes; each pool keeps a bounded number, so that nothing is kept after a burst.
+//!
+//! Every buffer that a connection or a request holds comes from here, so what is counted here is what the worker holds.
 
 use crate::chain::{Chain, Link};
 use alloc::boxed::Box;
@@ -37,25 +39,34 @@ pub(crate) struct Buffers {
     chains: Vec<Box<Chain>>,
     /// Bytes that were freed instead of kept, since somebody asked.
     freed: usize,
+    /// Bytes of the buffers that were taken and not given back, whatever they hold.
+    in_use: usize,
+    /// Bytes that large payloads which have begun to come in still lack.
+    promised: usize,
 }
 
 impl Buffers {
     /// An empty buffer with room for at least `len` bytes; above [`MEDIUM`] the caller grows it as bytes come in.
     pub(crate) fn take(&mut self, len: usize) -> Vec<u8> {
-        if len <= SMALL {
+        let buffer = if len <= SMALL {
             self.small.pop().unwrap_or_else(|| Vec::with_capacity(SMALL))
         } else {
             self.medium.pop().unwrap_or_else(|| Vec::with_capacity(MEDIUM))
-        }
+        };
+        self.in_use += buffer.capacity();
+        buffer
     }
 
     /// A buffer of [`SEGMENT`] bytes with unspecified content, to be read into.
     pub(crate) fn take_segment(&mut self) -> Vec<u8> {
-        self.segments.pop().unwrap_or_else(|| alloc::vec![0; SEGMENT])
+        let segment = self.segments.pop().unwrap_or_else(|| alloc::vec![0; SEGMENT]);
+        self.in_use += segment.capacity();
+        segment
     }
 
     /// Takes a buffer back; one of an odd size or one too many is freed.
     pub(crate) fn give(&mut self, mut buffer: Vec<u8>) {
+        self.note_shrunk(buffer.capacity());
         match buffer.capacity() {
             SMALL if self.small.len() < SMALL_KEPT => {
                 buffer.clear();
@@ -89,13 +100,16 @@ impl Buffers {
 
     /// An empty chain, boxed.
     pub(crate) fn take_chain(&mut self) -> Box<Chain> {
-        self.chains.pop().unwrap_or_else(|| Box::new(Chain::new(0)))
+        let chain = self.chains.pop().unwrap_or_else(|| Box::new(Chain::new(0)));
+        self.in_use += chain.room();
+        chain
     }
 
     /// Takes an empty chain back, with the buffer that it may have kept; one too many is freed.
     pub(crate) fn give_chain(&mut self, mut chain: Box<Chain>) {
         debug_assert!(chain.is_empty());
         if self.chains.len() < CHAINS_KEPT {
+            self.note_shrunk(chain.room());
             self.chains.push(chain);
         } else {
             chain.clear(self);
@@ -116,6 +130,49 @@ impl Buffers {
     /// Counts from zero again.
     pub(crate) const fn forget_freed(&mut self) {
         self.freed = 0;
+    }
+
+    /// Gives everything free to the allocator.
+    pub(crate) fn drop_spare(&mut self) {
+        *self = Self { in_use: self.in_use, promised: self.promised, ..Self::default() };
+    }
+
+    /// Bytes that connections and requests hold, with what they were promised.
+    #[inline]
+    pub(crate) const fn held(&self) -> usize {
+        self.in_use + self.promised
+    }
+
+    /// A buffer that was taken has grown by so many bytes, or one was made elsewhere that will be given here.
+    #[inline]
+    pub(crate) const fn note_grown(&mut self, bytes: usize) {
+        self.in_use += bytes;
+    }
+
+    /// So many bytes are in use no more.
+    #[inline]
+    pub(crate) const fn note_shrunk(&mut self, bytes: usize) {
+        self.in_use = self.in_use.saturating_sub(bytes);
+    }
+
+    /// So many bytes of a large payload are still to come; room for them is kept.
+    pub(crate) const fn promise(&mut self, bytes: usize) {
+        self.promised += bytes;
+    }
+
+    /// So many of them have come, or never will.
+    pub(crate) const fn redeem(&mut self, bytes: usize) {
+        self.promised = self.promised.saturating_sub(bytes);
+    }
+
+    /// Bytes that large payloads on their way in still lack.
+    pub(crate) const fn promised(&self) -> usize {
+        self.promised
+    }
+
+    /// Bytes in use, and those promised: to be checked against what there is.
+    pub(crate) const fn account(&self) -> (usize, usize) {
+        (self.in_use, self.promised)
     }
 }
 
@@ -145,9 +202,10 @@ mod tests {
     #[test]
     fn the_pools_are_bounded() {
         let mut buffers = Buffers::default();
-        for _ in 0..10_000 {
-            buffers.give(alloc::vec![0; SEGMENT]);
-        }
+        let segments: alloc::vec::Vec<_> = (0..10_000).map(|_| buffers.take_segment()).collect();
+        assert_eq!(buffers.held(), 10_000 * SEGMENT);
+        segments.into_iter().for_each(|segment| buffers.give(segment));
+        assert_eq!(buffers.held(), 0);
         assert_eq!(buffers.freed(), (10_000 - super::SEGMENTS_KEPT) * SEGMENT);
         assert!(buffers.segments.len() <= super::SEGMENTS_KEPT);
     }

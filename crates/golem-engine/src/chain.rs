@@ -46,6 +46,12 @@ impl Chain {
         self.len == 0
     }
 
+    /// Bytes that its buffers take.
+    pub(crate) fn room(&self) -> usize {
+        let full: usize = self.full.iter().map(|link| link.bytes.capacity()).sum();
+        full + self.tail.capacity()
+    }
+
     /// Copies `bytes` to the end.
     #[inline]
     pub(crate) fn append(&mut self, bytes: &[u8], buffers: &mut Buffers) {
@@ -199,10 +205,11 @@ impl Chain {
             if step == 0 {
                 continue;
             }
-            let behind = link.bytes.get(to..link.end).unwrap_or_default().to_vec();
             if from > link.start {
+                let behind = link.bytes.get(to..link.end).unwrap_or_default().to_vec();
                 link.end = from;
                 if !behind.is_empty() {
+                    buffers.note_grown(behind.capacity());
                     let end = behind.len();
                     self.full.insert(place, Link { bytes: behind, start: 0, end });
                 }

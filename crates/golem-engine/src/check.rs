@@ -1,9 +1,11 @@
 //! What must hold between any two steps: asked by simulations and fuzzing after each of theirs.
 
-use crate::client::Client;
+use crate::client::{Client, Input};
 use crate::engine::Engine;
+use crate::filling::Filling;
 use crate::id::{ClientId, RequestId};
 use crate::request::{Merge, Progress};
+use crate::server::Incoming;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
@@ -46,6 +48,40 @@ impl Engine {
             if expected != waiting {
                 return Err(format!("{id:?} waits for {waiting} parts, {expected} are on the way"));
             }
+        }
+        self.check_account()
+    }
+
+    /// Adds up what connections and requests hold, and compares it with what the worker's limits go by.
+    fn check_account(&self) -> Result<(), String> {
+        let (mut in_use, mut promised) = (0, 0);
+        let mut fill = |filling: &Filling| {
+            promised += filling.remaining();
+            filling.room()
+        };
+        for (_, client) in self.clients.iter() {
+            in_use += client.outbox.room() + client.rest.room();
+            if let Input::Upload(upload) = &client.input {
+                in_use += fill(&upload.filling);
+            }
+        }
+        for (_, conn) in self.conns.iter() {
+            in_use += conn.outbox.room() + conn.rest.room() + conn.kept.capacity();
+            if let Some(Incoming::Value(filling, _) | Incoming::Last(filling, _)) = &conn.incoming {
+                in_use += fill(filling);
+            }
+        }
+        for (_, request) in self.requests.iter() {
+            in_use += request.held.room();
+            if let Merge::Gather(gather) = &request.merge {
+                in_use += gather.account();
+            }
+        }
+        if (in_use, promised) != self.buffers.account() {
+            return Err(format!(
+                "{in_use} bytes are in use and {promised} promised, the account says {:?}",
+                self.buffers.account()
+            ));
         }
         Ok(())
     }

@@ -107,6 +107,16 @@ pub(crate) struct Client {
     pub held_back: bool,
     /// `outbox` bytes sent since the last look at a paused client.
     pub progressed: bool,
+    /// Its large request waits for room, or a server connection that it has asked held much.
+    pub is_slow: bool,
+    /// Its large request waits for room.
+    pub waits: bool,
+    /// When that is let in or refused.
+    pub waits_until: Option<Time>,
+    /// A server connection that it has asked held much.
+    pub is_throttled: bool,
+    /// It did not read while only it could free its bytes: it may go beyond its share of the worker until all has left.
+    pub is_exempt: bool,
     /// Looks in a row at a client that is paused, may ask for no more and reads nothing.
     pub looks: u32,
 }
@@ -139,6 +149,11 @@ impl Client {
             soft_limit,
             held_back: false,
             progressed: false,
+            is_slow: false,
+            waits: false,
+            waits_until: None,
+            is_throttled: false,
+            is_exempt: false,
             looks: 0,
         }
     }
@@ -151,7 +166,8 @@ impl Client {
     }
 
     /// Bytes that it makes this process hold, or will probably make it hold.
-    pub(crate) fn bytes(&self) -> u64 {
+    #[inline]
+    pub(crate) const fn bytes(&self) -> u64 {
         self.charge + self.held + self.outbox.len() as u64
     }
 
@@ -168,7 +184,8 @@ impl Client {
     }
 
     /// Whether it holds so much that it should not ask for more.
-    pub(crate) fn is_full(&self) -> bool {
+    #[inline]
+    pub(crate) const fn is_full(&self) -> bool {
         self.bytes() >= self.soft_limit
     }
 

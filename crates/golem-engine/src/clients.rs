@@ -70,8 +70,9 @@ impl Engine {
                     let used = client.rest.top_up(bytes, &mut self.buffers);
                     let rest = client.rest.take();
                     let parsed = self.parse(id, &rest);
-                    if let Some(client) = self.clients.get_mut(id) {
-                        client.rest.put_back(rest, parsed, &mut self.buffers);
+                    match self.clients.get_mut(id) {
+                        Some(client) => client.rest.put_back(rest, parsed, &mut self.buffers),
+                        None => self.buffers.give(rest),
                     }
                     used
                 }
@@ -107,7 +108,7 @@ impl Engine {
             && let Input::Upload(upload) = &mut client.input
         {
             client.active = self.now;
-            upload.filling.filled(count);
+            upload.filling.filled(count, &mut self.buffers);
             if upload.is_over() {
                 self.finish_upload(id);
                 self.pause_if_full(id);
@@ -161,7 +162,7 @@ impl Engine {
         let Some(client) = self.clients.get_mut(id) else { return };
         let pool = client.pool;
         if client.paused
-            || !client.is_full()
+            || !client.must_wait(&self.pressure)
             || matches!(client.input, Input::Upload(_))
             || client.stage != Stage::Open
         {
@@ -169,25 +170,35 @@ impl Engine {
         }
         client.paused = true;
         client.progressed = false;
+        let is_full = client.is_full();
         if let Some(counters) = self.pool_counters(pool) {
-            counters.clients_paused.add(1);
+            if is_full { &counters.clients_paused } else { &counters.clients_slowed }.add(1);
         }
         self.wish(Wish::Pause(Connection::Client(id)));
         self.arm_client(id, PATIENCE);
     }
 
+    #[inline]
     pub(crate) fn resume_if_light(&mut self, id: ClientId) {
         let Some(client) = self.clients.get_mut(id) else { return };
-        if client.paused && client.bytes() <= client.soft_limit / 2 {
-            self.read_on(id);
+        if client.paused && client.is_light(&self.pressure) {
+            return self.resume_light(id);
         }
         // The raised limit falls back once the client has taken everything.
-        if let Some(client) = self.clients.get_mut(id)
-            && client.has_settled()
+        if client.has_settled()
             && let Some(pool) = self.pools.get(client.pool.index())
         {
             client.soft_limit = pool.settings.client_soft_limit;
+            if client.is_slow || client.is_exempt {
+                client.forget_slowness();
+            }
         }
+    }
+
+    #[cold]
+    fn resume_light(&mut self, id: ClientId) {
+        self.read_on(id);
+        self.resume_if_light(id);
     }
 
     fn arm_client(&mut self, id: ClientId, wait: Duration) {
@@ -228,10 +239,11 @@ impl Engine {
         if core::mem::take(&mut client.progressed) {
             client.looks = 0;
         }
-        if !waits_for_client {
+        if !waits_for_client || client.waits {
             self.arm_client(id, PATIENCE);
             return;
         }
+        client.is_exempt = true;
         if client.is_full() {
             if client.soft_limit >= most {
                 client.looks += 1;
@@ -268,6 +280,8 @@ impl Engine {
             upload.filling.discard(&mut self.buffers);
         }
         client.rest.clear(&mut self.buffers);
+        client.waits = false;
+        client.waits_until = None;
         if core::mem::take(&mut client.held_back) || client.paused {
             // Its end has to be seen.
             client.paused = false;

@@ -98,6 +98,9 @@ counters! {
         replies_local, Total, Command, "# requests answered by the proxy itself";
         clients_paused, Total, Command, "# times a client was not read for a while because it holds too many bytes";
         client_over_limit, Total, Command, "# requests failed or clients closed at the hard memory limit of a client";
+        clients_slowed, Total, Command, "# times a client was not read for a while because the worker, or a server connection that it had asked, holds too many bytes";
+        uploads_waited, Total, Command, "# large requests that waited for room";
+        worker_over_limit, Total, Command, "# requests failed or clients closed at the hard memory limit of a worker";
         clients_refused, Total, Command, "# clients that were turned away because of max_clients";
         clients_idle, Total, Command, "# clients that were closed because of client_idle_timeout";
         server_restores, Total, Command, "# times an ejected server came back";
@@ -159,6 +162,8 @@ pub struct PoolSet {
 pub struct WorkerCounters {
     /// Per pool.
     pub pools: Vec<PoolSet>,
+    /// Bytes that all clients and server connections make the worker hold: a gauge, set once in a turn.
+    pub bytes_held: Counter,
 }
 
 impl WorkerCounters {
@@ -166,7 +171,7 @@ impl WorkerCounters {
     pub fn new(servers: impl Iterator<Item = usize>) -> Arc<Self> {
         let set =
             |count| PoolSet { pool: Arc::default(), servers: (0..count).map(|_| Arc::default()).collect() };
-        Arc::new(Self { pools: servers.map(set).collect() })
+        Arc::new(Self { pools: servers.map(set).collect(), bytes_held: Counter::default() })
     }
 
     /// The worker begins anew: it has no connections, and counts on.
@@ -191,7 +196,7 @@ impl WorkerCounters {
                 servers: pool.origin.servers.iter().map(server).collect(),
             }
         };
-        Arc::new(Self { pools: next.pools.iter().map(set).collect() })
+        Arc::new(Self { pools: next.pools.iter().map(set).collect(), bytes_held: Counter::default() })
     }
 }
 
@@ -200,6 +205,11 @@ impl WorkerCounters {
 pub struct AllCounters(pub Arc<[Arc<WorkerCounters>]>);
 
 impl AllCounters {
+    /// Bytes that all workers hold for clients and server connections.
+    pub fn bytes_held(&self) -> i64 {
+        self.0.iter().map(|worker| worker.bytes_held.get()).sum()
+    }
+
     /// Sums for pool number `pool`, in the order of [`PoolCounters::TABLE`].
     pub fn pool(&self, pool: usize) -> [i64; PoolCounters::TABLE.len()] {
         sum(self.0.iter().filter_map(|worker| Some(worker.pools.get(pool)?.pool.values())))

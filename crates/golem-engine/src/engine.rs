@@ -13,6 +13,7 @@ use crate::gather::{Gather, Rule};
 use crate::id::{ClientId, Connection, RequestId, ServerConnId};
 use crate::pace::Pace;
 use crate::pool::{Pool, PoolIndex, ServerOf};
+use crate::pressure::{Pressure, WorkerLimits};
 use crate::request::Request;
 use crate::scatter::OpenParts;
 use crate::server::ServerConn;
@@ -101,6 +102,8 @@ pub struct Setup {
     pub epoch: u64,
     /// Number of workers, for `stats settings`.
     pub workers: usize,
+    /// What clients and server connections may make this one hold.
+    pub limits: WorkerLimits,
 }
 
 /// See the top of the file.
@@ -112,6 +115,7 @@ pub struct Engine {
     pub(crate) conns: Table<ServerConnId, ServerConn>,
     pub(crate) requests: Table<RequestId, Request>,
     pub(crate) buffers: Buffers,
+    pub(crate) pressure: Pressure,
     pub(crate) timers: Timers,
     pub(crate) random: Random,
     pub(crate) pace: Pace,
@@ -151,6 +155,7 @@ impl Engine {
             conns: Table::default(),
             requests: Table::default(),
             buffers: Buffers::default(),
+            pressure: Pressure::new(setup.limits),
             timers: Timers::default(),
             random: Random::new(setup.seed),
             pace: Pace::default(),
@@ -175,6 +180,7 @@ impl Engine {
         self.now = self.now.max(now);
         self.pace.begin_turn();
         self.dirty.extend(self.written_next.drain(..));
+        self.feel_pressure();
     }
 
     /// When the turn started.
@@ -272,6 +278,7 @@ impl Engine {
                 Connection::Server(id) => self.server_due(id),
             }
         }
+        self.admit_waiting();
         self.look_at_memory();
     }
 
@@ -279,7 +286,7 @@ impl Engine {
     /// output that waits for one more turn.
     pub fn next_deadline(&self) -> Option<Time> {
         let output = (!self.written_next.is_empty()).then_some(self.now);
-        let due = [self.timers.next(), self.memory_deadline(), output];
+        let due = [self.timers.next(), self.memory_deadline(), self.admission_deadline(), output];
         due.into_iter().flatten().min()
     }
 

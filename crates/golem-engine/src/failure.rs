@@ -20,8 +20,10 @@ pub enum Failure {
     BadReply,
     /// No server of the pool is in the ring.
     NoServer,
-    /// As many requests wait for the connection to be made as may.
+    /// As many requests wait for the connection, made or not, as may.
     Crowded,
+    /// The worker holds as much as it may.
+    NoMemory,
     /// Another error of the operating system, by its number on Linux.
     Os(i32),
 }
@@ -42,6 +44,7 @@ impl Failure {
             Self::NoSuchFile => "No such file or directory",
             Self::BadReply => "Invalid argument",
             Self::Crowded => "Too many requests wait for a connection",
+            Self::NoMemory => "out of memory: over worker_hard_limit",
             Self::Os(number) => os_text(number),
         }
     }

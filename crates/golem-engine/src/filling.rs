@@ -17,6 +17,7 @@ pub(crate) struct Filling {
 impl Filling {
     /// Starts with the bytes of `here`; `remaining` bytes follow.
     pub(crate) fn new(here: &[&[u8]], remaining: usize, buffers: &mut Buffers) -> Self {
+        buffers.promise(remaining);
         let mut filling =
             Self { chain: Chain::new(SEGMENT), segment: buffers.take_segment(), filled: 0, remaining };
         here.iter().for_each(|bytes| filling.copy(bytes, buffers));
@@ -50,6 +51,7 @@ impl Filling {
         let step = self.remaining.min(bytes.len());
         self.copy(bytes.get(..step).unwrap_or_default(), buffers);
         self.remaining -= step;
+        buffers.redeem(step);
         step
     }
 
@@ -61,10 +63,16 @@ impl Filling {
     }
 
     /// `count` bytes were put at the front of the target.
-    pub(crate) fn filled(&mut self, count: usize) {
+    pub(crate) fn filled(&mut self, count: usize, buffers: &mut Buffers) {
         let count = count.min(self.remaining);
         self.filled += count;
         self.remaining -= count;
+        buffers.redeem(count);
+    }
+
+    /// Bytes that its buffers take.
+    pub(crate) fn room(&self) -> usize {
+        self.chain.room() + self.segment.capacity()
     }
 
     /// Whether all bytes are there.
@@ -87,6 +95,7 @@ impl Filling {
 
     /// The payload.
     pub(crate) fn finish(mut self, buffers: &mut Buffers) -> Chain {
+        buffers.redeem(self.remaining);
         self.chain.push(self.segment, self.filled, buffers);
         self.chain
     }
@@ -115,9 +124,10 @@ mod tests {
             let step = target.len().min(4099);
             assert!(step > 0);
             target[..step].copy_from_slice(&bytes[at..at + step]);
-            filling.filled(step);
+            filling.filled(step, &mut buffers);
             at += step;
         }
+        assert_eq!(buffers.held(), filling.room());
         assert_eq!(filling.feed(b"next", &mut buffers), 0);
         assert_eq!(filling.finish(&mut buffers).slices().collect::<Vec<_>>().concat(), bytes);
     }
@@ -129,12 +139,12 @@ mod tests {
         assert_eq!((filling.last(), filling.remaining()), (Some(b'b'), SEGMENT));
         assert_eq!(filling.target(&mut buffers).len(), SEGMENT - 2);
         filling.target(&mut buffers).fill(b'c');
-        filling.filled(SEGMENT - 2);
+        filling.filled(SEGMENT - 2, &mut buffers);
         assert_eq!(filling.target(&mut buffers).len(), 2, "no more than is still to come");
         assert_eq!(filling.last(), Some(b'c'), "it is in the segment before");
         assert_eq!(filling.feed(b"de", &mut buffers), 2);
         assert_eq!((filling.last(), filling.remaining(), filling.is_complete()), (Some(b'e'), 0, true));
-        filling.filled(7);
+        filling.filled(7, &mut buffers);
         assert_eq!(filling.remaining(), 0);
         filling.discard(&mut buffers);
         assert_eq!(buffers.freed(), 0);

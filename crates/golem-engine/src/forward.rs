@@ -77,7 +77,7 @@ impl Engine {
         };
         let request = Request::new(asker.client, head.command, head.quiet, Merge::PassThrough, size);
         let Some(request) = self.enqueue(request) else { return };
-        let conn = match self.connection(asker.pool, server, asker.lane) {
+        let conn = match self.connection_for_admitted(asker.pool, server, asker.lane) {
             Ok(conn) => conn,
             Err(failure) => {
                 frame.clear(&mut self.buffers);
@@ -122,6 +122,9 @@ impl Engine {
         let Some(to) = self.conns.get_mut(conn) else { return };
         to.expect(expect);
         let (is_armed, is_dirty) = (to.timer.is_some() && !to.timer_is_far, to.dirty);
+        if to.may_be_busy() {
+            self.slow(conn, expect.request);
+        }
         if !is_armed {
             self.arm_server(conn);
         }

@@ -107,8 +107,9 @@ impl Gather {
     }
 
     /// Keeps a value of part `number` that answers the part's key number `ordinal`.
-    pub(crate) fn hold(&mut self, number: u32, ordinal: u32, block: &[u8]) {
+    pub(crate) fn hold(&mut self, number: u32, ordinal: u32, block: &[u8], buffers: &mut Buffers) {
         if let Some(part) = self.parts.get_mut(number as usize) {
+            buffers.note_grown(block.len());
             part.bytes.extend_from_slice(block);
             part.blocks.push((ordinal, Block::Copied(block.len())));
             self.held += block.len();
@@ -134,6 +135,7 @@ impl Gather {
                 self.held -= part.drop_values(buffers);
             }
             if end == PartEnd::ErrorLine {
+                buffers.note_grown(line.len());
                 part.bytes.extend_from_slice(line);
                 self.held += line.len();
             }
@@ -196,6 +198,11 @@ impl Gather {
             + self.spare.iter().map(Part::room).sum::<usize>();
     }
 
+    /// Bytes of its values in the worker's account.
+    pub(crate) fn account(&self) -> usize {
+        self.parts.iter().map(Part::account).sum()
+    }
+
     /// About how many bytes it takes; known once it was emptied.
     pub(crate) const fn room(&self) -> usize {
         self.room
@@ -203,6 +210,15 @@ impl Gather {
 }
 
 impl Part {
+    /// Bytes of its values in the worker's account: copied ones as they are, large ones with their buffers.
+    fn account(&self) -> usize {
+        let moved = self.blocks.iter().map(|(_, block)| match block {
+            Block::Copied(_) => 0,
+            Block::Moved(chain) => chain.room(),
+        });
+        self.bytes.len() + moved.sum::<usize>()
+    }
+
     /// Bytes that it takes besides itself.
     fn room(&self) -> usize {
         self.bytes.capacity() + self.blocks.capacity() * size_of::<(u32, Block)>()
@@ -216,6 +232,7 @@ impl Part {
     /// Drops what it holds and says how many bytes that were.
     fn drop_values(&mut self, buffers: &mut Buffers) -> usize {
         let mut dropped = self.bytes.len();
+        buffers.note_shrunk(dropped);
         self.bytes.clear();
         for (_, block) in self.blocks.drain(..) {
             if let Block::Moved(mut chain) = block {
@@ -243,13 +260,13 @@ mod tests {
             gather.add_part(ServerIndex::new(server));
         }
         gather.key_part.extend([0, 1, 0, 2, 1, 0]);
-        gather.hold(1, 0, b"B0");
-        gather.hold(2, 0, b"C0");
-        gather.hold(0, 1, b"A1");
+        gather.hold(1, 0, b"B0", &mut buffers);
+        gather.hold(2, 0, b"C0", &mut buffers);
+        gather.hold(0, 1, b"A1", &mut buffers);
         let mut large = Chain::new(0);
         large.append(b"A2", &mut buffers);
         gather.hold_chain(0, 2, large);
-        gather.hold(1, 1, b"B1");
+        gather.hold(1, 1, b"B1", &mut buffers);
         assert_eq!(gather.held, 10);
         assert!(!gather.end_part(0, PartEnd::Answered, b"", &mut buffers));
         assert!(!gather.end_part(0, PartEnd::Answered, b"", &mut buffers), "a part ends once");
@@ -266,7 +283,7 @@ mod tests {
         for server in [2, 0, 1] {
             gather.add_part(ServerIndex::new(server));
         }
-        gather.hold(0, 0, b"VALUE");
+        gather.hold(0, 0, b"VALUE", &mut buffers);
         gather.end_part(0, PartEnd::ErrorLine, b"SERVER_ERROR x\r\n", &mut buffers);
         gather.end_part(1, PartEnd::Answered, b"", &mut buffers);
         assert_eq!(gather.failed_part().map(|part| part.server), Some(ServerIndex::new(1)));
@@ -282,11 +299,11 @@ mod tests {
     fn an_emptied_gather_keeps_what_is_usual_and_says_how_much_that_is() {
         let (mut buffers, mut gather) = (Buffers::default(), Gather::new(Rule::Values));
         let large = gather.add_part(ServerIndex::new(0));
-        gather.hold(large, 0, &[7; KEPT + 1]);
+        gather.hold(large, 0, &[7; KEPT + 1], &mut buffers);
         let usual = gather.add_part(ServerIndex::new(1));
-        gather.hold(usual, 0, &[7; 100]);
+        gather.hold(usual, 0, &[7; 100], &mut buffers);
         let many = gather.add_part(ServerIndex::new(2));
-        (0..=KEPT as u32 / 64).for_each(|ordinal| gather.hold(many, ordinal, b"x"));
+        (0..=KEPT as u32 / 64).for_each(|ordinal| gather.hold(many, ordinal, b"x", &mut buffers));
         gather.key_part.extend(core::iter::repeat_n(0, KEPT));
         gather.reset(&mut buffers);
         assert_eq!(gather.spare.len(), 1, "one had too many bytes, one too many values");
@@ -321,9 +338,9 @@ mod tests {
         }
         let mut large = Chain::new(0);
         large.append(&[1; 5000], &mut buffers);
-        gather.hold(0, 0, &[7; 10]);
+        gather.hold(0, 0, &[7; 10], &mut buffers);
         gather.hold_chain(0, 1, large);
-        gather.hold(1, 0, &[7; 3]);
+        gather.hold(1, 0, &[7; 3], &mut buffers);
         assert_eq!(gather.held, 5013);
         gather.end_part(0, PartEnd::Failed(Failure::TimedOut), b"nothing to be kept", &mut buffers);
         assert_eq!((gather.held, gather.parts[0].line()), (3, &b""[..]));

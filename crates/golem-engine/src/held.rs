@@ -22,6 +22,11 @@ impl Held {
         self.len() == 0
     }
 
+    /// Bytes that its buffers take.
+    pub(crate) fn room(&self) -> usize {
+        self.0.as_ref().map_or(0, |chain| chain.room())
+    }
+
     /// Copies `bytes` behind what is held.
     pub(crate) fn append(&mut self, bytes: &[u8], buffers: &mut Buffers) {
         if !bytes.is_empty() {

@@ -16,7 +16,7 @@ impl Engine {
         if let Some(request) = self.requests.get_mut(front.request)
             && let Merge::Gather(gather) = &mut request.merge
         {
-            gather.hold(part, ordinal, block);
+            gather.hold(part, ordinal, block, &mut self.buffers);
             let client = request.client;
             self.note_held(client, block.len());
         }

@@ -14,7 +14,9 @@ impl Engine {
         let Some(conn) = self.conns.get_mut(id) else { return };
         conn.heard = self.now;
         match &mut conn.incoming {
-            Some(Incoming::Value(filling, _) | Incoming::Last(filling, _)) => filling.filled(count),
+            Some(Incoming::Value(filling, _) | Incoming::Last(filling, _)) => {
+                filling.filled(count, &mut self.buffers);
+            }
             Some(Incoming::Dropped(..)) | None => return,
         }
         if let Err(broken) = self.finish_incoming(id) {
@@ -46,14 +48,12 @@ impl Engine {
         let Some(conn) = self.conns.get_mut(id) else { return Ok(()) };
         match conn.incoming.take() {
             Some(Incoming::Value(filling, ordinal)) if filling.is_complete() => {
-                let chain = filling.finish(&mut self.buffers);
-                self.hand_on_chain(id, chain, ordinal)
+                let chain = self.check_end(filling)?;
+                self.hold_chain(id, chain, ordinal);
+                Ok(())
             }
             Some(Incoming::Last(filling, status)) if filling.is_complete() => {
-                let chain = filling.finish(&mut self.buffers);
-                if chain.last_two() != Some(*b"\r\n") {
-                    return Err(Broken::because("data without CR LF"));
-                }
+                let chain = self.check_end(filling)?;
                 self.hold_chain(id, chain, 0);
                 self.finish_reply(id, b"", 0, status)
             }
@@ -69,18 +69,21 @@ impl Engine {
         }
     }
 
-    fn hand_on_chain(&mut self, id: ServerConnId, chain: Chain, ordinal: u32) -> Result<(), Broken> {
-        if chain.last_two() != Some(*b"\r\n") {
-            return Err(Broken::because("data without CR LF"));
+    /// The bytes of a payload that is complete.
+    fn check_end(&mut self, filling: Filling) -> Result<Chain, Broken> {
+        let mut chain = filling.finish(&mut self.buffers);
+        if chain.last_two() == Some(*b"\r\n") {
+            return Ok(chain);
         }
-        self.hold_chain(id, chain, ordinal);
-        Ok(())
+        chain.clear(&mut self.buffers);
+        Err(Broken::because("data without CR LF"))
     }
 
     /// Starts to read a large item whose first bytes are `here`.
     pub(crate) fn begin_incoming(&mut self, id: ServerConnId, here: &[u8], total: usize, found: &Item) {
         let missing = total - here.len();
-        let wanted = self.wanted_front(id).is_some();
+        let front = self.wanted_front(id);
+        let wanted = front.is_some_and(|front| self.has_room_for_reply(front.request, total));
         let Some(conn) = self.conns.get_mut(id) else { return };
         let last = here.last_chunk().copied().unwrap_or_default();
         conn.reply_begun |= matches!(found, Item::Value(_));

@@ -10,6 +10,7 @@
 
 extern crate alloc;
 
+mod admission;
 mod anew;
 mod buffers;
 mod chain;
@@ -40,6 +41,7 @@ mod memory;
 mod moving;
 mod pace;
 mod pool;
+mod pressure;
 mod reload;
 mod repeat;
 mod replies;
@@ -59,5 +61,6 @@ mod time;
 pub use engine::{Engine, Notice, Setup, Wish};
 pub use failure::Failure;
 pub use pool::{PoolIndex, ServerOf};
+pub use pressure::WorkerLimits;
 pub use succession::{NextPool, Origin, Succession};
 pub use time::Time;

@@ -34,8 +34,8 @@ impl Engine {
             let heaviest = self.heaviest(client);
             self.count_over_limit(id);
             match heaviest {
-                Some((request, holds)) => {
-                    self.fail_over_limit(id, request, holds);
+                Some((request, _)) => {
+                    self.fail_over_limit(id, request, OVER_LIMIT);
                     has_failed = true;
                 }
                 None => {
@@ -54,7 +54,7 @@ impl Engine {
     }
 
     /// The request of a client that holds most, if failing it would free anything.
-    fn heaviest(&self, client: &Client) -> Option<(RequestId, usize)> {
+    pub(crate) fn heaviest(&self, client: &Client) -> Option<(RequestId, usize)> {
         let (mut heaviest, mut most, mut next) = (None, OVER_LIMIT.len(), client.head);
         while let Some((at, request)) = next.and_then(|at| self.requests.get(at).map(|request| (at, request)))
         {
@@ -67,21 +67,44 @@ impl Engine {
         heaviest.map(|request| (request, most))
     }
 
-    /// Fails a request that holds so many bytes. Its parts stay in the FIFOs; nobody wants their replies any more.
-    fn fail_over_limit(&mut self, id: ClientId, request: RequestId, holds: usize) {
+    /// Fails a request with `line`. Its parts stay in the FIFOs; nobody wants their replies any more.
+    pub(crate) fn fail_over_limit(&mut self, id: ClientId, request: RequestId, line: &[u8]) {
         let Some(request) = self.requests.get_mut(request) else { return };
+        let holds = request.holds();
         request.held.clear(&mut self.buffers);
-        request.held.append(OVER_LIMIT, &mut self.buffers);
+        request.held.append(line, &mut self.buffers);
         if request.progress == Progress::Waiting {
             request.progress = Progress::Ready;
         }
         let merge = core::mem::replace(&mut request.merge, Merge::PassThrough);
         if let Some(client) = self.clients.get_mut(id) {
-            client.held = client.held + OVER_LIMIT.len() as u64 - holds as u64;
+            client.held = client.held + line.len() as u64 - holds as u64;
         }
         if let Merge::Gather(gather) = merge {
             self.give_gather(gather);
         }
+    }
+}
+
+impl Engine {
+    /// A large item of `total` bytes comes in for a request: whether there is room for it. If there is none the request
+    /// fails now, not when all of it is here.
+    pub(crate) fn has_room_for_reply(&mut self, id: RequestId, total: usize) -> bool {
+        let Some(client) = self.requests.get(id).map(|request| request.client) else { return false };
+        let Some(pool) = self.clients.get(client).map(|client| client.pool) else { return false };
+        let limit = self.pools.get(pool.index()).map(|pool| pool.settings.client_hard_limit);
+        if limit.is_some_and(|limit| total as u64 > limit) {
+            self.count_over_limit(client);
+            self.fail_over_limit(client, id, OVER_LIMIT);
+            self.drain(client);
+            return false;
+        }
+        let has_room = self.held().saturating_add(total as u64) <= self.pressure.limits.hard;
+        if !has_room {
+            self.count_over_worker_limit(pool);
+            self.give_up_reply(client, id);
+        }
+        has_room
     }
 }
 

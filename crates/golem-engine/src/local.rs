@@ -78,6 +78,7 @@ impl Engine {
         rows.add("uptime", self.now.0 / 1_000_000);
         rows.add("time", self.setup.epoch + self.now.0 / 1_000_000);
         rows.add("threads", self.setup.workers);
+        rows.add("bytes_held", self.setup.all.bytes_held());
         for ((name, _, _), value) in PoolCounters::TABLE.iter().zip(self.setup.all.pool(pool.index())) {
             rows.add(name, value);
         }
@@ -121,6 +122,9 @@ impl Engine {
         rows.add("item_size_max", settings.item_size_max);
         rows.add("client_soft_limit", settings.client_soft_limit);
         rows.add("client_hard_limit", settings.client_hard_limit);
+        rows.add("server_connection_limit", settings.server_connection_limit);
+        rows.add("worker_soft_limit", self.pressure.limits.soft);
+        rows.add("worker_hard_limit", self.pressure.limits.hard);
     }
 
     fn stats_servers(&self, pool: PoolIndex, rows: &mut Rows) {

@@ -19,6 +19,7 @@ impl ServerCounters {
             | Failure::BadReply
             | Failure::NoServer
             | Failure::Crowded
+            | Failure::NoMemory
             | Failure::Os(_) => &self.server_err,
         }
         .add(1);
@@ -34,6 +35,7 @@ impl ServerCounters {
                 | Failure::HostDown
                 | Failure::NoServer
                 | Failure::Crowded
+                | Failure::NoMemory
                 | Failure::Os(_),
                 _,
             ) => &self.connections_failed,

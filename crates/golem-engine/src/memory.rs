@@ -4,7 +4,6 @@
 //!
 //! That costs a moment, so it happens at most once a second, and never while requests are in flight.
 
-use crate::buffers::Buffers;
 use crate::engine::{Engine, Wish};
 use crate::spare::Spare;
 use crate::time::Time;
@@ -35,7 +34,7 @@ impl Engine {
             self.memory_due = Some(self.now.after(PAUSE));
         } else {
             self.memory_due = None;
-            self.buffers = Buffers::default();
+            self.buffers.drop_spare();
             self.spare = Spare::default();
             self.part_of = Vec::new();
             self.reply = Vec::new();
@@ -50,6 +49,7 @@ mod tests {
     use crate::counters::{AllCounters, WorkerCounters};
     use crate::engine::{Engine, Setup, Wish};
     use crate::id::ClientId;
+    use crate::pressure::WorkerLimits;
     use crate::request::{Merge, Request};
     use crate::table::Id;
     use crate::time::Time;
@@ -70,6 +70,7 @@ mod tests {
             version: String::new(),
             epoch: 0,
             workers: 1,
+            limits: WorkerLimits::default(),
         })
     }
 

@@ -91,6 +91,7 @@ impl Engine {
                 && let Some(pool) = self.pools.get(heir.pool.index())
             {
                 conn.of = ServerOf { pool: Arc::clone(&pool.settings), index };
+                conn.follow_limit();
             }
             if let Some(to) = moves.get(conn.pool.index()).copied().flatten() {
                 conn.pool = to;

@@ -53,12 +53,12 @@ impl Engine {
             } else {
                 let used = conn.rest.top_up(bytes, &mut self.buffers);
                 let rest = conn.rest.take();
-                self.read_replies(id, &rest).map(|read| {
-                    if let Some(conn) = self.conns.get_mut(id) {
-                        conn.rest.put_back(rest, read, &mut self.buffers);
-                    }
-                    used
-                })
+                let read = self.read_replies(id, &rest);
+                match (&read, self.conns.get_mut(id)) {
+                    (Ok(read), Some(conn)) => conn.rest.put_back(rest, *read, &mut self.buffers),
+                    (Ok(_) | Err(_), _) => self.buffers.give(rest),
+                }
+                read.map(|_| used)
             };
             match step {
                 Ok(used) => bytes = bytes.get(used..).unwrap_or_default(),

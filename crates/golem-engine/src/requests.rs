@@ -1,5 +1,6 @@
 //! From bytes of a client to requests: one frame at a time is scanned, then refused, answered here or sent on its way.
 
+use crate::admission::Refused;
 use crate::buffers::LARGE_PAYLOAD;
 use crate::client::{Input, Upload};
 use crate::engine::{Engine, Notice, Wish};
@@ -53,7 +54,7 @@ impl Engine {
             }
             match self.clients.get_mut(id) {
                 Some(client) if matches!(client.input, Input::Requests) => {
-                    if client.is_full() && at < bytes.len() {
+                    if at < bytes.len() && client.must_wait(&self.pressure) {
                         client.held_back = true;
                         return at;
                     }
@@ -109,8 +110,7 @@ impl Engine {
             (Some(b'\r') | None, None) => {
                 let total = line + data + 2;
                 if total >= LARGE_PAYLOAD {
-                    self.begin_upload(asker, head, bytes, total);
-                    return Step::Used(bytes.len());
+                    return self.begin_upload(asker, head, bytes, total);
                 }
                 if let Some(client) = self.clients.get_mut(asker.client) {
                     client.rest.need = total;
@@ -139,17 +139,25 @@ impl Engine {
         }
     }
 
-    /// Collects a large request. Its server is chosen now, once.
-    fn begin_upload(&mut self, asker: Asker, head: &Head, bytes: &[u8], total: usize) {
+    /// Collects a large request, if there is room for it. Where it goes is decided when it is there: servers may come and go
+    /// meanwhile.
+    fn begin_upload(&mut self, asker: Asker, head: &Head, bytes: &[u8], total: usize) -> Step {
         let id = asker.client;
-        // Where it goes is decided when it is there: servers may come and go meanwhile.
-        if self.route(asker.pool, head, bytes).is_none() {
-            self.fail_at_once(id, head, Failure::NoServer);
-            if let Some(client) = self.clients.get_mut(id) {
-                let missing = (total - bytes.len()) as u64;
-                client.input = Input::SwallowData(missing.saturating_sub(2));
+        let admission = match self.route(asker.pool, head, bytes) {
+            Some(server) => self.admit(asker, server, total),
+            None => Err(Refused::Now(Failure::NoServer)),
+        };
+        match admission {
+            Ok(()) => {}
+            Err(Refused::ForNow) => return Step::Incomplete,
+            Err(Refused::Now(failure)) => {
+                self.fail_at_once(id, head, failure);
+                if let Some(client) = self.clients.get_mut(id) {
+                    let missing = (total - bytes.len()) as u64;
+                    client.input = Input::SwallowData(missing.saturating_sub(2));
+                }
+                return Step::Used(bytes.len());
             }
-            return;
         }
         let cut = head.cut.start as usize..head.cut.end as usize;
         let here = if cut.is_empty() {
@@ -161,6 +169,7 @@ impl Engine {
         if let Some(client) = self.clients.get_mut(id) {
             client.input = Input::Upload(Box::new(Upload { head: *head, filling }));
         }
+        Step::Used(bytes.len())
     }
 
     /// A complete request; `frame` is its line and, after `line` bytes, its data.

@@ -42,7 +42,14 @@ impl Rest {
             buffers.give(core::mem::replace(&mut self.bytes, larger));
         }
         // Beyond the largest class the buffer grows by doubling, with what really came in.
+        let before = self.bytes.capacity();
         self.bytes.extend_from_slice(bytes);
+        buffers.note_grown(self.bytes.capacity() - before);
+    }
+
+    /// Bytes that its buffer takes.
+    pub(crate) const fn room(&self) -> usize {
+        self.bytes.capacity()
     }
 
     /// Takes the bytes out, to be looked at; what is left of them comes back by [`Rest::put_back`].

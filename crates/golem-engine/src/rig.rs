@@ -5,6 +5,7 @@ use crate::counters::{AllCounters, WorkerCounters};
 use crate::engine::{Engine, Setup, Wish};
 use crate::id::Connection;
 use crate::pool::PoolIndex;
+use crate::pressure::WorkerLimits;
 use alloc::string::String;
 use alloc::sync::Arc;
 
@@ -22,7 +23,9 @@ pub(crate) fn asked(requests: &[u8]) -> (Engine, Connection, Connection) {
     let all = AllCounters([Arc::clone(&counters)].into());
     let version = String::from("0");
     let pools = [settings()].into();
-    let mut engine = Engine::new(Setup { pools, counters, all, seed: 0, version, epoch: 0, workers: 1 });
+    let limits = WorkerLimits::default();
+    let mut engine =
+        Engine::new(Setup { pools, counters, all, seed: 0, version, epoch: 0, workers: 1, limits });
     let client = Connection::Client(engine.accept(PoolIndex::new(0)).unwrap());
     engine.received(client, requests);
     let Some(Wish::Connect { conn, .. }) = engine.next_wish() else { panic!("no wish to connect") };

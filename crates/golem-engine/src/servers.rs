@@ -23,10 +23,44 @@ impl Engine {
         server: ServerIndex,
         lane: u16,
     ) -> Result<ServerConnId, Failure> {
+        if let Some(conn) = self.pools.get(pool.index()).and_then(|pool| pool.lane(server, lane))
+            && self.conns.get(conn).is_some_and(|conn| !conn.may_be_busy())
+            && !self.pressure.refuses
+        {
+            return Ok(conn);
+        }
+        self.connection_if_any(pool, server, lane)
+    }
+
+    /// As [`Engine::connection`], where it is not one that anybody may ask anything.
+    #[cold]
+    fn connection_if_any(
+        &mut self,
+        pool: PoolIndex,
+        server: ServerIndex,
+        lane: u16,
+    ) -> Result<ServerConnId, Failure> {
+        if self.pressure.refuses {
+            self.count_over_worker_limit(pool);
+            return Err(Failure::NoMemory);
+        }
         match self.pools.get(pool.index()).and_then(|pool| pool.lane(server, lane)) {
             Some(conn) if self.conns.get(conn).is_some_and(ServerConn::is_crowded) => {
-                self.crowded(pool, server)
+                Err(self.crowded(pool, server))
             }
+            Some(conn) => Ok(conn),
+            None => self.connect(pool, server, lane),
+        }
+    }
+
+    /// As [`Engine::connection`], for a request that was let in when it began: there is room for it.
+    pub(crate) fn connection_for_admitted(
+        &mut self,
+        pool: PoolIndex,
+        server: ServerIndex,
+        lane: u16,
+    ) -> Result<ServerConnId, Failure> {
+        match self.pools.get(pool.index()).and_then(|pool| pool.lane(server, lane)) {
             Some(conn) => Ok(conn),
             None => self.connect(pool, server, lane),
         }
@@ -39,9 +73,9 @@ impl Engine {
     }
 
     #[cold]
-    fn crowded(&self, pool: PoolIndex, server: ServerIndex) -> Result<ServerConnId, Failure> {
+    pub(crate) fn crowded(&self, pool: PoolIndex, server: ServerIndex) -> Failure {
         self.server_counters(pool, server).requests_turned_away.add(1);
-        Err(Failure::Crowded)
+        Failure::Crowded
     }
 
     #[cold]
@@ -84,9 +118,7 @@ impl Engine {
         if conn.link == Link::Up {
             return;
         }
-        conn.link = Link::Up;
-        conn.heard = self.now;
-        conn.counters.server_connections.add(1);
+        conn.come_up(self.now);
         if !conn.outbox.is_empty() {
             self.mark_server_dirty(id);
         }

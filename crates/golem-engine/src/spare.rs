@@ -58,7 +58,7 @@ mod tests {
         let mut taken: Vec<_> = (0..1000).map(|_| spare.take(Rule::Values)).collect();
         for gather in &mut taken {
             let part = gather.add_part(ServerIndex::new(0));
-            gather.hold(part, 0, &[7; 10_000]);
+            gather.hold(part, 0, &[7; 10_000], &mut buffers);
         }
         taken.into_iter().for_each(|gather| spare.give(gather, &mut buffers));
         assert!((50..105).contains(&spare.gathers.len()), "{}", spare.gathers.len());

@@ -19,7 +19,7 @@ use golem_net::{
     Clock, CloseReason, ConnId, Driver, Handler, Mailbox, Sender, Signals, Slices, Stream, mailbox,
 };
 pub use reload::Listening;
-use reload::{divide, entrances};
+use reload::{divide, entrances, limits_of};
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -87,6 +87,7 @@ impl Supervisor {
         let counters = AllCounters(own.iter().chain([&shared]).map(Arc::clone).collect());
         let pools: Vec<Arc<Pool>> = config.pools.iter().cloned().map(Arc::new).collect();
         let said = SaidOfClients::default();
+        let limits = limits_of(&config.process);
         let mut driver = Driver::new()?;
         let (sender, mail) = mailbox(driver.waker(), None);
         let signals = Signals::catch(sender.clone())?;
@@ -100,6 +101,7 @@ impl Supervisor {
                 version: env!("CARGO_PKG_VERSION").to_owned(),
                 epoch: clock.wall(0) / 1_000_000,
                 workers: count,
+                limits,
             };
             let (mut worker, to_worker) = Worker::new(setup, clock, said.clone())?;
             worker.report_to(sender.clone());

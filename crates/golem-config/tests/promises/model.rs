@@ -31,6 +31,7 @@ fn check_model(config: &Config) {
         config.pools.is_sorted_by(|a, b| (a.name.len(), &a.name) < (b.name.len(), &b.name)),
         "pool order"
     );
+    assert!(config.process.worker_soft_limit <= config.process.worker_hard_limit);
     for pool in &config.pools {
         let servers = &pool.servers;
         assert!(

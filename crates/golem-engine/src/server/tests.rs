@@ -1,7 +1,7 @@
 //! What a connection knows of the requests that wait there.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use super::{Expect, LATE_IN_A_ROW, Link, ServerConn, WAITING_BYTES, WAITING_MOST};
+use super::{Expect, LATE_IN_A_ROW, Link, ServerConn, WAITING_MOST};
 use crate::buffers::Buffers;
 use crate::id::RequestId;
 use crate::pool::{PoolIndex, ServerOf};
@@ -159,7 +159,8 @@ fn only_a_connection_that_is_being_made_is_crowded() {
     assert!(!conn.is_crowded());
     let mut conn = self::conn();
     conn.link = Link::Connecting;
-    ask(&mut conn, &mut buffers, WAITING_BYTES - 1, 0);
+    conn.limit = 1000;
+    ask(&mut conn, &mut buffers, 999, 0);
     assert!(!conn.is_crowded());
     ask(&mut conn, &mut buffers, 1, 0);
     assert!(conn.is_crowded());

@@ -21,3 +21,4 @@ mod repeating;
 mod restoring;
 mod script;
 mod stats;
+mod worker_limits;

@@ -10,7 +10,7 @@ use crate::link::{Attempt, Link};
 use coordinating::Office;
 use golem_engine::counters::{AllCounters, WorkerCounters};
 use golem_engine::id::{ClientId, Connection};
-use golem_engine::{Engine, Notice, PoolIndex, ServerOf, Setup};
+use golem_engine::{Engine, Notice, PoolIndex, ServerOf, Setup, WorkerLimits};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -88,6 +88,7 @@ impl Stage {
                     version: "0.1.0".to_owned(),
                     epoch: 1_700_000_000,
                     workers,
+                    limits: WorkerLimits::default(),
                 }),
                 counters,
                 links: BTreeMap::new(),
@@ -108,6 +109,13 @@ impl Stage {
             events: 0,
             progress: false,
             trace: std::env::var_os("GOLEM_SIM_TRACE").is_some(),
+        }
+    }
+
+    /// Every worker may hold so many bytes.
+    pub(crate) fn limit(&mut self, soft: u64, hard: u64) {
+        for worker in &mut self.workers {
+            worker.engine.limit(WorkerLimits { soft, hard });
         }
     }
 

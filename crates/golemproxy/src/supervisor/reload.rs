@@ -5,9 +5,9 @@ use super::{Reception, Supervisor};
 use crate::doors::{Doors, Renewal};
 use crate::room::{Entrance, Entrances, PoolRoom};
 use crate::worker::{DoorChange, Reload, ToWorker};
-use golem_config::{Config, Pool};
+use golem_config::{Config, Pool, Process};
 use golem_engine::counters::AllCounters;
-use golem_engine::{PoolIndex, Succession};
+use golem_engine::{PoolIndex, Succession, WorkerLimits};
 use golem_net::Listener;
 use std::io;
 use std::sync::Arc;
@@ -34,6 +34,7 @@ impl Supervisor {
         clients: usize,
     ) -> io::Result<()> {
         let pools: Vec<_> = config.pools.iter().cloned().map(Arc::new).collect();
+        let limits = limits_of(&config.process);
         let (driver, desk) = (&mut self.driver, &mut self.desk);
         let Some(next) = desk.coordination.reload(&pools, driver, &desk.workers) else { return Ok(()) };
         self.told.push((next.number(), desk.workers.len()));
@@ -45,11 +46,11 @@ impl Supervisor {
         self.doors.adopt(renewal);
         let outcome = statistics.carry_out(driver, &mut Entrances::new());
         if desk.workers.len() > 1 {
-            desk.tell(&next, pools, None);
+            desk.tell(&next, pools, limits, None);
             // Who comes in later is of pools of which the workers have been told.
             outcome.and(of_pools.carry_out(driver, &mut desk.entrances))
         } else {
-            desk.tell(&next, pools, Some(of_pools));
+            desk.tell(&next, pools, limits, Some(of_pools));
             desk.entrances = entrances;
             outcome
         }
@@ -65,6 +66,11 @@ impl Supervisor {
         self.told.retain(|(_, left)| *left > 0);
         is_done
     }
+}
+
+/// What a worker may hold.
+pub(super) const fn limits_of(process: &Process) -> WorkerLimits {
+    WorkerLimits { soft: process.worker_soft_limit, hard: process.worker_hard_limit }
 }
 
 /// What becomes of the listeners of the statistics, and of those of the pools.
@@ -100,7 +106,13 @@ impl Reception {
     }
 
     /// Tells the workers of another configuration, and what becomes of the listeners if one has them.
-    fn tell(&mut self, next: &Arc<Succession>, pools: Vec<Arc<Pool>>, mut doors: Option<DoorChange>) {
+    fn tell(
+        &mut self,
+        next: &Arc<Succession>,
+        pools: Vec<Arc<Pool>>,
+        limits: WorkerLimits,
+        mut doors: Option<DoorChange>,
+    ) {
         let workers = 0..self.workers.len();
         let on_the_way =
             |number: usize| self.handed.get(number).copied().unwrap_or(0) - self.clients_of(number).1;
@@ -115,7 +127,8 @@ impl Reception {
         for (worker, counters) in self.workers.iter().zip(own) {
             let (next, all, doors) = (Arc::clone(next), all.clone(), doors.take());
             // One that has ended needs no telling.
-            let _ = worker.send(ToWorker::Reload(Box::new(Reload { next, counters, all, doors })));
+            let reload = Reload { next, counters, all, limits, doors };
+            let _ = worker.send(ToWorker::Reload(Box::new(reload)));
         }
     }
 }

@@ -4,9 +4,8 @@ use super::Worker;
 use crate::mail::Mail;
 use crate::room::{Entrance, Entrances, PoolRoom};
 use golem_config::Pool;
-use golem_engine::PoolIndex;
-use golem_engine::Succession;
 use golem_engine::counters::{AllCounters, WorkerCounters};
+use golem_engine::{PoolIndex, Succession, WorkerLimits};
 use golem_net::{Driver, Listener};
 use std::io;
 use std::sync::Arc;
@@ -20,6 +19,8 @@ pub struct Reload {
     pub counters: Arc<WorkerCounters>,
     /// Those of all workers.
     pub all: AllCounters,
+    /// What this worker may hold.
+    pub limits: WorkerLimits,
     /// What becomes of the listeners, if they are here.
     pub doors: Option<DoorChange>,
 }
@@ -66,11 +67,12 @@ impl DoorChange {
 
 impl Worker {
     /// Serves another configuration from now on.
-    pub(super) fn reload(&mut self, Reload { next, counters, all, doors }: Reload) {
+    pub(super) fn reload(&mut self, Reload { next, counters, all, limits, doors }: Reload) {
         // Clients that have come are of the pools before.
         self.finish_turn();
         // Before: nothing comes in between, and a worker that panics in there begins anew with it.
         let _ = self.tell(Mail::Serving(next.number()));
+        self.desk.engine.limit(limits);
         self.desk.engine.reload(&next, counters, all);
         let pools: Vec<_> = next.pools().iter().map(|pool| Arc::clone(&pool.settings)).collect();
         self.notices.keep(&pools);

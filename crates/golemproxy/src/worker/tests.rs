@@ -5,9 +5,9 @@ use super::Worker;
 use crate::mail::{Mail, Question};
 use crate::names::Name;
 use crate::notices::SaidOfClients;
-use golem_engine::Setup;
 use golem_engine::counters::{AllCounters, WorkerCounters};
 use golem_engine::id::Connection;
+use golem_engine::{Setup, WorkerLimits};
 use golem_net::{Clock, Driver, Mailbox, mailbox};
 use std::io::ErrorKind;
 use std::net::TcpListener;
@@ -29,8 +29,9 @@ fn asking() -> (Worker, Mailbox<Mail>, Driver) {
         version: "0".to_owned(),
         epoch: 0,
         workers: 1,
+        limits: WorkerLimits::default(),
     };
-    let (mut worker, _) = Worker::new(setup, Clock::new(), SaidOfClients::new(1)).unwrap();
+    let (mut worker, _) = Worker::new(setup, Clock::new(), SaidOfClients::default()).unwrap();
     let driver = Driver::new().unwrap();
     let (sender, mail) = mailbox(driver.waker(), None);
     worker.report_to(sender);

@@ -2,9 +2,9 @@
 
 use crate::client::{Client, wait_until};
 use crate::trap::{A_CLIENT_COMES, Times, set_trap};
-use golem_engine::Setup;
 use golem_engine::coordinator::Coordinator;
 use golem_engine::counters::{AllCounters, PoolSet, WorkerCounters};
+use golem_engine::{Setup, WorkerLimits};
 use golem_memserver::{Faults, MemServer, Options};
 use golem_net::{Clock, Counts, ListenSpec, Listener, Sender, Target};
 use golemproxy::crew::{self, Panics};
@@ -64,6 +64,7 @@ impl Stage {
             version: "0".to_owned(),
             epoch: 0,
             workers: 1,
+            limits: WorkerLimits::default(),
         };
         let (mut worker, sender) = Worker::new(setup, clock, SaidOfClients::default()).unwrap();
         let listener = Listener::bind(&ListenSpec::new(any_port())).unwrap();

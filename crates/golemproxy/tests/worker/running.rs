@@ -94,6 +94,7 @@ impl Waiting {
             version: "0".to_owned(),
             epoch: clock.wall(0) / 1_000_000,
             workers: 1,
+            limits: golem_engine::WorkerLimits::default(),
         };
         let (mut worker, sender) = Worker::new(setup, clock, SaidOfClients::default()).unwrap();
         let mut spec = ListenSpec::new(any_port());

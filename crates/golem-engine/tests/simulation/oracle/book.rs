@@ -43,6 +43,8 @@ pub(crate) struct Book {
     pub(crate) has_leapt: bool,
     /// Clients may be refused for what they hold.
     pub(crate) has_tight_limits: bool,
+    /// Requests may be refused, and clients closed, for what others hold.
+    pub(crate) is_pressed: bool,
     /// Servers move: requests of one client are on their way on two connections, and may overtake each other.
     pub(crate) has_moves: bool,
 }
@@ -57,6 +59,7 @@ impl Book {
             faults: vec![0; servers],
             has_leapt: false,
             has_tight_limits: false,
+            is_pressed: false,
             has_moves: false,
         }
     }
@@ -74,6 +77,7 @@ impl Book {
     /// Whether a request for `key` may have failed.
     pub(crate) fn may_fail(&self, key: &[u8]) -> bool {
         self.has_leapt
+            || self.is_pressed
             || match self.places.get(key) {
                 Some(&server) => self.faults[server] > 0,
                 None => self.has_faults(),

@@ -25,6 +25,10 @@ pub(crate) const SAID: &[&str] = &[
 ];
 const TOO_LARGE: &str = "SERVER_ERROR object too large for cache";
 const OVER_LIMIT: &str = "SERVER_ERROR reply too large: over client_hard_limit";
+const OVER_OTHERS: &[&str] = &[
+    "SERVER_ERROR out of memory: over worker_hard_limit",
+    "SERVER_ERROR Too many requests wait for a connection",
+];
 const FAILURES: &[&str] = &[
     "SERVER_ERROR Connection refused",
     "SERVER_ERROR Connection reset by peer",
@@ -35,7 +39,7 @@ const FAILURES: &[&str] = &[
 ];
 
 pub(crate) fn is_error(line: &str) -> bool {
-    line == OVER_LIMIT || SAID.contains(&line) || FAILURES.contains(&line)
+    line == OVER_LIMIT || OVER_OTHERS.contains(&line) || SAID.contains(&line) || FAILURES.contains(&line)
 }
 
 /// Checks `frame` as the answer to `asked`.
@@ -51,6 +55,11 @@ pub(crate) fn judge(
         unless(book.has_tight_limits && !matches!(asked, Asked::Quit), "the limit is far away")?;
         let closes = matches!(asked, Asked::Refused { closes: true, .. });
         return Ok(if closes { Ends::Must } else { Ends::No });
+    }
+    if OVER_OTHERS.contains(&line) {
+        unless(frame.values.is_empty(), "no values before an error line")?;
+        unless(book.is_pressed && !matches!(asked, Asked::Quit), "the limits of others are far away")?;
+        return Ok(Ends::May);
     }
     let goes_out = !asked.keys().is_empty() || matches!(asked, Asked::Everywhere);
     if goes_out && is_error(line) && !(line == TOO_LARGE && matches!(asked, Asked::TooLarge { .. })) {

@@ -153,6 +153,8 @@ fn only_so_many_bytes_wait_for_a_connection() {
         script.says(sender, &set);
         assert_eq!(script.hears(sender), "");
     }
+    // The second one waited for room.
+    script.wait(1000);
     script.says(client, "get a\r\n");
     assert_eq!(script.hears(client), CROWDED);
 }

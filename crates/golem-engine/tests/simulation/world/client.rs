@@ -80,7 +80,8 @@ impl Client {
     /// The engine closed the connection: there must be a reason.
     fn hear_the_end(&mut self, stage: &mut Stage, book: &Book) {
         let finished = self.has_finished && self.verdict.is_answered();
-        let cut_off = book.has_tight_limits && stage.pool_counter("client_over_limit") > 0;
+        let cut_off = (book.has_tight_limits && stage.pool_counter("client_over_limit") > 0)
+            || (book.is_pressed && stage.pool_counter("worker_over_limit") > 0);
         if !finished && !cut_off && !self.verdict.may_end() {
             let what = format!(
                 "{:?} was closed, waiting for {}",
@@ -169,7 +170,8 @@ impl Client {
         }
         let Some(timeout) = stage.settings.timeout else { return };
         if let Some(since) = self.verdict.waits_since()
-            && since + timeout.as_micros() as u64 <= stage.now
+            // Half as long again, if it is a large request that waited for room first.
+            && since + timeout.as_micros() as u64 * 3 / 2 <= stage.now
         {
             stage.fail(&format!("{:?} waits since {since} for {}", link.connection, self.verdict.next()));
         }

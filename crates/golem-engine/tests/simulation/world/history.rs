@@ -78,6 +78,19 @@ fn random_settings(dice: &mut Dice) -> Settings {
     settings
 }
 
+/// Limits what workers hold, softly in one of three histories, tightly in one of nine: whether requests may be refused for it.
+fn limit_workers(stage: &mut Stage, seed: u64) -> bool {
+    // Of its own, so that the other histories are what they were.
+    let mut dice = Dice::new(!seed);
+    if !dice.one_in(3) {
+        return false;
+    }
+    let soft = dice.pick(&[10_000, 50_000, 200_000, 1_000_000]);
+    let is_tight = dice.one_in(3);
+    stage.limit(soft, if is_tight { soft * dice.pick(&[1, 2, 5]) } else { u64::MAX });
+    is_tight
+}
+
 /// Every third history looks for one meeting of a fault with a state, so that the rare ones occur too.
 fn focus(seed: u64) -> Option<(Fault, State)> {
     let states = [State::MidLarge, State::MidValue, State::MidLine, State::Waiting];
@@ -89,8 +102,13 @@ fn focus(seed: u64) -> Option<(Fault, State)> {
 impl History {
     pub(crate) fn new(seed: u64) -> Self {
         let mut dice = Dice::new(seed);
-        let settings = random_settings(&mut dice);
+        let mut settings = random_settings(&mut dice);
         let mut book = Book::new(settings.servers.len());
+        // Large requests wait for room there; that other requests have none is rare.
+        book.is_pressed = seed % 11 == 5;
+        if book.is_pressed {
+            settings.server_connection_limit = 65_536;
+        }
         book.has_tight_limits = settings.client_hard_limit < 100_000_000;
         book.has_moves = seed % 7 == 5;
         let focus = focus(seed);
@@ -124,6 +142,7 @@ impl History {
         let mix = Mix { tiny: stage.cuts == Cuts::Tiny, ..mix };
         stage.server_room = stage.dice.pick(&[1 << 20, 1 << 20, 65_536, 3000]);
         let is_rough = !is_fair && stage.dice.one_in(4);
+        book.is_pressed |= limit_workers(&mut stage, seed);
         let mut history = Self {
             stage,
             servers,
