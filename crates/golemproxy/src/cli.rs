@@ -7,6 +7,7 @@
 //! Exit codes are 0, 1 and, after a panic, 70 (see `docs/operations.md`).
 
 mod arguments;
+mod bench;
 mod check;
 mod demo;
 mod ring;
@@ -117,6 +118,7 @@ fn perform(action: Action) -> ExitCode {
                 Subcommand::Route(arguments) => route::run(&arguments, &mut io::stdin().lock(), &mut out),
                 Subcommand::Ring(arguments) => ring::run(&arguments, &mut out),
                 Subcommand::Demo(arguments) => demo::run(&arguments, &mut out),
+                Subcommand::Bench(arguments) => bench::run(&arguments, &mut out),
             };
             match done.and_then(|code| out.flush().map(|()| code).map_err(Into::into)) {
                 Ok(code) => code,

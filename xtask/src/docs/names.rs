@@ -18,8 +18,14 @@ const KEY: Source = Source { heading: "key", crates: &["golem-config"] };
 const COUNTER: Source = Source { heading: "counter", crates: &["golemproxy", "golem-engine"] };
 
 /// The program's commands that print a help of their own.
-const COMMANDS: &[&[&str]] =
-    &[&["--help"], &["check", "--help"], &["route", "--help"], &["ring", "--help"], &["demo", "--help"]];
+const COMMANDS: &[&[&str]] = &[
+    &["--help"],
+    &["check", "--help"],
+    &["route", "--help"],
+    &["ring", "--help"],
+    &["demo", "--help"],
+    &["bench", "--help"],
+];
 
 /// Every name that the code does not know. What has no code yet is not judged, and said so.
 pub(super) fn check(repository: &Repository, pages: &[Page]) -> Result<Vec<String>, String> {

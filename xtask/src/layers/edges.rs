@@ -40,6 +40,7 @@ const ALLOWED: &[Allowed] = &[
         package: "golemproxy",
         uses: &[
             "clap",
+            "golem-bench",
             "golem-config",
             "golem-engine",
             "golem-memserver",

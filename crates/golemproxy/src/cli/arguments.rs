@@ -9,6 +9,7 @@ use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Args, Parser};
 
 use super::ServeOptions;
+use super::bench::BenchArguments;
 use super::check::CheckArguments;
 use super::demo::DemoArguments;
 use super::ring::RingArguments;
@@ -84,6 +85,8 @@ pub(super) enum Subcommand {
     Ring(RingArguments),
     /// Serve a pool over cache servers inside this process, for a first try
     Demo(DemoArguments),
+    /// Make load for a cache server, or for a proxy before it, and check every reply
+    Bench(Box<BenchArguments>),
 }
 
 /// The flag for the help of a command, since that of the program itself is nutcracker's.

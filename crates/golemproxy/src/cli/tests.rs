@@ -365,4 +365,12 @@ fn commands_take_the_same_spellings() {
     for line in ["demo", "demo --servers 5 --listen 127.0.0.1:0", "demo -servers=5"] {
         assert!(matches!(action(line), Ok(Action::Command(Subcommand::Demo(_)))), "{line}");
     }
+    for line in [
+        "bench",
+        "bench --server 127.0.0.1:21211 --workers 10",
+        "bench -server 127.0.0.1:21211 -workers=10",
+        "bench --serv /tmp/socket --verify --mix get=1,set=1",
+    ] {
+        assert!(matches!(action(line), Ok(Action::Command(Subcommand::Bench(_)))), "{line}");
+    }
 }
