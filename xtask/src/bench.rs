@@ -5,11 +5,16 @@
 //! Invariant: what is compared was measured in the same run, round by round, so that whatever else the machine did
 //! meets all alike.
 
+mod calls;
+mod chart;
 mod children;
 mod contestant;
 mod machine;
+mod results;
 mod rounds;
+mod sample;
 mod setting;
+mod stage;
 mod table;
 mod workload;
 
@@ -17,7 +22,7 @@ use clap::Parser;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
-use std::{env, fs, iter};
+use std::{env, iter};
 
 /// What went wrong, in words for the one who started the task.
 type Problem = String;
@@ -41,7 +46,7 @@ struct Options {
     /// Only workloads whose name contains this; may be repeated.
     #[arg(long, value_name = "TEXT")]
     workload: Vec<String>,
-    /// Only this setting: own-core or one-core.
+    /// Only this setting: own-core, one-core, or free (nothing is bound to a processor).
     #[arg(long, value_name = "NAME")]
     setting: Option<setting::Setting>,
     /// What the proxies stand before, and what is measured without a proxy: memcached, or servers that store nothing and
@@ -56,10 +61,24 @@ struct Options {
     /// the name of a known contestant replaces it.
     #[arg(long, value_name = "NAME=COMMAND")]
     proxy: Vec<String>,
+    /// The same for each line of this file; empty lines and those that begin with # say nothing.
+    #[arg(long, value_name = "FILE")]
+    proxies: Option<PathBuf>,
+    /// Instead of the contestants: golemproxy with each of these numbers of workers, nothing bound to a processor.
+    #[arg(long, value_name = "LIST", value_delimiter = ',', conflicts_with_all = ["only", "proxy", "proxies", "setting"],
+        value_parser = clap::value_parser!(u32).range(1..=1024))]
+    scale: Vec<u32>,
+    /// Behind the rounds the same again with 70 % of the rate that nutcracker reached, offered to all; times count from when
+    /// requests are due.
+    #[arg(long)]
+    equal_load: bool,
+    /// Behind the rounds a pass that counts system calls with strace.
+    #[arg(long)]
+    system_calls: bool,
     /// Do not build golem-bench and golemproxy first; take what lies in the release folder.
     #[arg(long)]
     no_build: bool,
-    /// Write the table, in Markdown, to this file too.
+    /// Write the tables, in Markdown, to this file too, and beside it all samples as JSON and pictures as SVG.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
@@ -70,39 +89,57 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), Problem> {
     let options = Options::parse_from(iter::once(&name).chain(arguments));
     let release = release_folder()?;
     let workloads = workload::chosen(&options.workload)?;
-    let server = options.servers.server(&release);
-    let mut contestants = contestant::known(&release, options.servers);
-    for text in &options.proxy {
-        contestant::add(&mut contestants, text)?;
-    }
-    let contestants = contestant::chosen(contestants, &options.only)?;
+    let contestants = contestants(&options, &release)?;
     if !options.no_build {
         build(&contestants)?;
     }
-    let mut text = machine::describe(arguments);
-    text.push_str(&format!("- servers: two `{}`\n", server.template()));
+    let server = options.servers.server(&release);
+    let mut head = machine::describe(arguments);
+    head.push_str(&format!("- servers: `{}`\n", server.template()));
+    for known in &contestants {
+        head.push_str(&format!("- {}: `{}`\n", known.name, known.template()));
+    }
+    println!("{head}");
     let plan = rounds::Plan {
         bench: release.join("golem-bench"),
         server,
         rounds: options.rounds,
         window: seconds(options.seconds)?,
         warmup: seconds(options.warmup)?,
+        equal_load: options.equal_load,
+        calls: options.system_calls,
     };
-    for known in &contestants {
-        text.push_str(&format!("- {}: `{}`\n", known.name, known.template()));
-    }
-    println!("{text}");
-    for setting in options.setting.map_or(setting::ALL.to_vec(), |setting| vec![setting]) {
+    let settings = match options.setting {
+        _ if !options.scale.is_empty() => vec![setting::Setting::Free],
+        Some(setting) => vec![setting],
+        None => setting::USUAL.to_vec(),
+    };
+    let mut all = Vec::new();
+    for setting in settings {
         let measured = rounds::measure(&plan, setting, &contestants, &workloads)?;
-        let tables = table::render(setting, options.servers, &measured);
-        println!("{tables}");
-        text.push('\n');
-        text.push_str(&tables);
+        let results = results::Results { setting, servers: options.servers, measured };
+        println!("{}", results.tables());
+        all.push(results);
     }
     match &options.out {
-        Some(file) => fs::write(file, text).map_err(|error| format!("{}: {error}", file.display())),
+        Some(file) => results::write(file, &format!("# Measured\n\n{head}"), &all),
         None => Ok(()),
     }
+}
+
+/// Who is measured.
+fn contestants(options: &Options, release: &Path) -> Result<Vec<contestant::Contestant>, Problem> {
+    if !options.scale.is_empty() {
+        return Ok(contestant::scaled(release, &options.scale));
+    }
+    let mut all = contestant::known(release, options.servers);
+    if let Some(file) = &options.proxies {
+        contestant::add_file(&mut all, file)?;
+    }
+    for text in &options.proxy {
+        contestant::add(&mut all, text)?;
+    }
+    contestant::chosen(all, &options.only)
 }
 
 fn seconds(number: f64) -> Result<Duration, Problem> {

@@ -84,6 +84,18 @@ impl Idle {
     }
 }
 
+impl Drop for Idle {
+    /// Closes them by resets, so that their ports are free at once.
+    fn drop(&mut self) {
+        for conn in &self.crowd.conns {
+            if let Some(socket) = self.driver.socket(*conn) {
+                // Else the port waits for a minute.
+                let _ = socket.set_linger(Some(Duration::ZERO));
+            }
+        }
+    }
+}
+
 impl Handler for Crowd {
     fn accepted(&mut self, _listener: u32, _conn: ConnId) -> Option<u64> {
         None

@@ -23,10 +23,10 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts `command` on processor `core` and waits until somebody accepts connections at `address`. What it says goes
+    /// Starts `command` on the processors `cores` and waits until somebody accepts connections at `address`. What it says goes
     /// to the file `log`.
     pub(crate) fn start(
-        core: usize,
+        cores: &str,
         command: &[String],
         address: SocketAddr,
         log: &Path,
@@ -34,7 +34,7 @@ impl Running {
         let (program, arguments) = command.split_first().ok_or("an empty start command")?;
         let output = File::create(log).map_err(|error| format!("{}: {error}", log.display()))?;
         let errors = output.try_clone().map_err(|error| format!("{}: {error}", log.display()))?;
-        let child = pinned(core, program)
+        let child = pinned(cores, program)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(output)

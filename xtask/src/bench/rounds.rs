@@ -1,18 +1,22 @@
 //! The rounds: per setting and workload everything is started once; then each contestant is measured once per round, and a
-//! round is over before the next begins.
+//! round is over before the next begins. Behind them, where they are wanted: the same rounds at one rate for all, and a
+//! count of system calls.
 
 use super::Problem;
-use super::children::{Running, free_address, wait_for_reply};
-use super::contestant::{Contestant, Role, load_arguments};
-use super::setting::{Cores, Setting, pinned};
+use super::calls::Calls;
+use super::children::Running;
+use super::contestant::{Contestant, Role};
+use super::sample::{Sample, median};
+use super::setting::Setting;
+use super::stage::Stage;
 use super::workload::Workload;
-use serde_json::Value;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
-use tempfile::TempDir;
 
-/// How often and how long.
+/// Of what the slowest proxy that is compared with can do, so much is offered to all.
+const EQUAL_PART: f64 = 0.7;
+
+/// How often, how long, and what.
 pub(crate) struct Plan {
     /// The load generator.
     pub(crate) bench: PathBuf,
@@ -21,86 +25,48 @@ pub(crate) struct Plan {
     pub(crate) rounds: u32,
     pub(crate) window: Duration,
     pub(crate) warmup: Duration,
+    /// Measure times at one rate for all, too.
+    pub(crate) equal_load: bool,
+    /// Count system calls, too.
+    pub(crate) calls: bool,
 }
 
-/// One measurement.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sample {
-    /// CPU time of what is measured, per reply.
-    pub(crate) cpu_us: f64,
-    /// The part of it spent in user mode.
-    pub(crate) user_part: f64,
-    /// Replies per second.
-    pub(crate) rate: f64,
-    pub(crate) p50_us: f64,
-    pub(crate) p99_us: f64,
-    pub(crate) p999_us: f64,
-    /// How much of its processor the measured process used.
-    pub(crate) cores: f64,
-    /// CPU time of the load generator, per reply.
-    pub(crate) generator_us: f64,
-    /// Processors that were busy with something that is not part of the run.
-    pub(crate) foreign_cores: f64,
-}
-
-/// The samples of one contestant in one workload, round by round.
+/// One contestant in one workload.
 pub(crate) struct Row {
     pub(crate) contestant: String,
     pub(crate) role: Role,
+    /// Round by round.
     pub(crate) samples: Vec<Sample>,
+    /// Round by round, at one rate for all.
+    pub(crate) equal: Vec<Sample>,
+    pub(crate) calls: Option<Calls>,
+    /// Why there is nothing, or no more.
+    pub(crate) fault: Option<Problem>,
 }
 
 /// One workload and its rows.
 pub(crate) struct Measured {
     pub(crate) workload: Workload,
     pub(crate) rows: Vec<Row>,
+    /// The rate that was offered to all, in requests per second.
+    pub(crate) equal_rate: Option<f64>,
 }
 
-/// What runs in one setting and workload, whoever is measured.
-struct Stage {
-    cores: Cores,
-    folder: TempDir,
-    servers: [Running; 2],
-}
-
-impl Stage {
-    fn new(setting: Setting, server: &Contestant, workload: &Workload) -> Result<Self, Problem> {
-        let cores = setting.cores()?;
-        let folder = tempfile::tempdir().map_err(|error| format!("a folder for the run: {error}"))?;
-        let start = || start_server(server, workload, cores.others, folder.path());
-        let servers = [start()?, start()?];
-        Ok(Self { cores, folder, servers })
+impl Row {
+    fn new(contestant: &Contestant) -> Self {
+        Self {
+            contestant: contestant.name.clone(),
+            role: contestant.role,
+            samples: Vec::new(),
+            equal: Vec::new(),
+            calls: None,
+            fault: None,
+        }
     }
 
-    fn start(&self, contestant: &Contestant, workload: &Workload) -> Result<Running, Problem> {
-        let address = free_address()?;
-        let servers = [&self.servers[0], &self.servers[1]].map(|server| server.address.to_string());
-        let path = |ending: &str| self.folder.path().join(format!("{}.{ending}", contestant.name));
-        let (conf, golem_conf, log) = (path("yml"), path("golem.yml"), path("log"));
-        let pool = configuration(address, &servers);
-        write(&conf, &pool)?;
-        write(&golem_conf, &format!("golemproxy:\n  threads: 1\n{pool}"))?;
-        let port = match contestant.role {
-            Role::Proxy => free_address()?.port(),
-            Role::Server | Role::Floor => address.port(),
-        };
-        let command = contestant.command(&[
-            ("listen", &address.to_string()),
-            ("host", &address.ip().to_string()),
-            ("port", &port.to_string()),
-            ("server1", &servers[0]),
-            ("server2", &servers[1]),
-            ("conf", &conf.display().to_string()),
-            ("golem_conf", &golem_conf.display().to_string()),
-            ("log", &path("own.log").display().to_string()),
-            ("value_size", &workload.value_size.to_string()),
-        ]);
-        let running = Running::start(self.cores.measured, &command, address, &log)?;
-        match contestant.role {
-            Role::Proxy | Role::Server => wait_for_reply(address)?,
-            Role::Floor => {}
-        }
-        Ok(running)
+    /// The middle of what the rounds say.
+    pub(crate) fn median(&self, of: impl Fn(&Sample) -> f64) -> f64 {
+        median(self.samples.iter().map(of))
     }
 }
 
@@ -113,116 +79,81 @@ pub(crate) fn measure(
 ) -> Result<Vec<Measured>, Problem> {
     let mut all = Vec::new();
     for workload in workloads {
-        let stage = Stage::new(setting, &plan.server, workload)?;
-        let mut running = Vec::new();
-        let mut rows = Vec::new();
-        for contestant in contestants {
-            running.push(stage.start(contestant, workload)?);
-            rows.push(Row {
-                contestant: contestant.name.clone(),
-                role: contestant.role,
-                samples: Vec::new(),
-            });
-        }
-        for round in 1..=plan.rounds {
-            for (process, row) in running.iter().zip(&mut rows) {
-                eprintln!(
-                    "{setting}; {}: round {round} of {}, {}",
-                    workload.name, plan.rounds, row.contestant
-                );
-                row.samples.push(sample(plan, &stage, workload, row.role, process)?);
-            }
-        }
-        all.push(Measured { workload: *workload, rows });
+        let stage = Stage::new(setting, &plan.bench, &plan.server, workload)?;
+        all.push(Round { plan, setting, workload, stage: &stage }.measure(contestants));
     }
     Ok(all)
 }
 
-/// One run of the load generator.
-fn sample(
-    plan: &Plan,
-    stage: &Stage,
-    workload: &Workload,
-    role: Role,
-    process: &Running,
-) -> Result<Sample, Problem> {
-    let mut command = pinned(stage.cores.others, &plan.bench.display().to_string());
-    command
-        .args([
-            "--json",
-            "--quiet",
-            "--server",
-            &process.address.to_string(),
-            "--watch",
-            &process.id().to_string(),
-        ])
-        .args(["--duration", &plan.window.as_secs_f64().to_string()])
-        .args(["--warmup", &plan.warmup.as_secs_f64().to_string()])
-        .args(load_arguments(workload));
-    for server in &stage.servers {
-        command.args(["--companion", &server.id().to_string()]);
-    }
-    if role == Role::Floor {
-        command.arg("--against-echo");
-    }
-    let output = command.output().map_err(|error| format!("golem-bench: {error}"))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("golem-bench: {}: {}", output.status, said.trim()));
-    }
-    let report: Value =
-        serde_json::from_slice(&output.stdout).map_err(|error| format!("golem-bench's report: {error}"))?;
-    let number = |path: &str| {
-        report
-            .pointer(path)
-            .and_then(Value::as_f64)
-            .ok_or_else(|| format!("golem-bench's report has no {path}"))
-    };
-    if number("/get_misses")? > 0.0 {
-        return Err(format!("{}: keys that were stored are not found", workload.name));
-    }
-    Ok(Sample {
-        cpu_us: number("/watched/cpu_us_per_reply")?,
-        user_part: number("/watched/user_part")?,
-        rate: number("/rate")?,
-        p50_us: number("/time_us/p50")?,
-        p99_us: number("/time_us/p99")?,
-        p999_us: number("/time_us/p99.9")?,
-        cores: number("/watched/cores")?,
-        generator_us: number("/generator/cpu_us_per_reply")?,
-        foreign_cores: number("/foreign_cores")?,
-    })
+struct Round<'a> {
+    plan: &'a Plan,
+    setting: Setting,
+    workload: &'a Workload,
+    stage: &'a Stage,
 }
 
-/// One of the servers behind the proxies.
-fn start_server(
-    server: &Contestant,
-    workload: &Workload,
-    core: usize,
-    folder: &Path,
-) -> Result<Running, Problem> {
-    let address = free_address()?;
-    let command = server.command(&[
-        ("listen", &address.to_string()),
-        ("host", &address.ip().to_string()),
-        ("port", &address.port().to_string()),
-        ("value_size", &workload.value_size.to_string()),
-    ]);
-    let log = folder.join(format!("server-{}.log", address.port()));
-    let running = Running::start(core, &command, address, &log)?;
-    wait_for_reply(address)?;
-    Ok(running)
-}
+impl Round<'_> {
+    /// What goes wrong with one contestant is told in its row, and the others go on.
+    fn measure(&self, contestants: &[Contestant]) -> Measured {
+        let mut entries: Vec<(Row, Option<Running>)> = Vec::new();
+        for contestant in contestants {
+            let mut row = Row::new(contestant);
+            let running = self.stage.start(contestant).map_err(|what| row.fault = Some(what)).ok();
+            entries.push((row, running));
+        }
+        let time = ["--duration", &self.plan.window.as_secs_f64().to_string(), "--warmup"].map(str::to_owned);
+        let time = [&time[..], &[self.plan.warmup.as_secs_f64().to_string()]].concat();
+        self.rounds(self.plan.rounds, "", &mut entries, |stage, row, process| {
+            row.samples.push(stage.measure(process, row.role, &time)?);
+            Ok(())
+        });
+        let equal_rate = self.equal_rate(&entries);
+        if let Some(rate) = equal_rate {
+            let flags = [&time[..], &["--rate".to_owned(), rate.to_string()]].concat();
+            self.rounds(self.plan.rounds, ", equal load", &mut entries, |stage, row, process| {
+                row.equal.push(stage.measure(process, row.role, &flags)?);
+                Ok(())
+            });
+        }
+        if self.plan.calls && !self.workload.is_idle() {
+            self.rounds(1, ", system calls", &mut entries, |stage, row, process| {
+                row.calls = Some(stage.count_calls(process, row.role, self.workload.counted)?);
+                Ok(())
+            });
+        }
+        let rows = entries.into_iter().map(|(row, _)| row).collect();
+        Measured { workload: *self.workload, rows, equal_rate }
+    }
 
-/// A pool over two servers, in nutcracker's format.
-fn configuration(listen: SocketAddr, servers: &[String]) -> String {
-    let servers: String = servers.iter().map(|server| format!("    - {server}:1\n")).collect();
-    format!(
-        "main:\n  listen: {listen}\n  hash: fnv1a_64\n  distribution: ketama\n  timeout: 5000\n  backlog: 1024\n  \
-         preconnect: true\n  servers:\n{servers}"
-    )
-}
+    fn rounds(
+        &self,
+        rounds: u32,
+        what: &str,
+        entries: &mut [(Row, Option<Running>)],
+        mut each: impl FnMut(&Stage, &mut Row, &Running) -> Result<(), Problem>,
+    ) {
+        let (setting, name) = (self.setting, self.workload.name);
+        for round in 1..=rounds {
+            for (row, running) in &mut *entries {
+                let Some(process) = running.as_ref().filter(|_| row.fault.is_none()) else { continue };
+                eprintln!("{setting}; {name}{what}: round {round} of {rounds}, {}", row.contestant);
+                if let Err(fault) = each(self.stage, row, process) {
+                    eprintln!("{fault}");
+                    row.fault = Some(fault);
+                }
+            }
+        }
+    }
 
-fn write(path: &Path, text: &str) -> Result<(), Problem> {
-    std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))
+    /// A part of what nutcracker can do; where it is not there, of what the slowest proxy can.
+    fn equal_rate(&self, entries: &[(Row, Option<Running>)]) -> Option<f64> {
+        if !self.plan.equal_load || !self.workload.has_rate() {
+            return None;
+        }
+        let proxies = || entries.iter().map(|(row, _)| row).filter(|row| row.role == Role::Proxy);
+        let rate = |row: &Row| Some(row.median(|sample| sample.rate)).filter(|rate| rate.is_finite());
+        let nutcracker = proxies().find(|row| row.contestant == "nutcracker").and_then(rate);
+        let slowest = || proxies().filter_map(rate).min_by(f64::total_cmp);
+        nutcracker.or_else(slowest).map(|rate| (rate * EQUAL_PART).round())
+    }
 }
