@@ -103,4 +103,15 @@ mod tests {
         assert_eq!(lane.refusal(NOW), None);
         assert!(pause(&mut lane, &mut random) <= FIRST_PAUSE.into());
     }
+
+    #[test]
+    fn forgotten_failures_end_the_pauses_too() {
+        let (mut lane, mut random) = (Lane::default(), Random::new(1));
+        (0..9).for_each(|_| {
+            pause(&mut lane, &mut random);
+        });
+        lane.forget_failures();
+        assert_eq!(lane.refusal(NOW), None);
+        assert!(pause(&mut lane, &mut random) <= FIRST_PAUSE.into());
+    }
 }

@@ -44,6 +44,10 @@ mod tests {
         ];
         let mut random = Random::new(1_234_567);
         assert_eq!(published.map(|number| (number >> 32) as u32), published.map(|_| random.next_u32()));
+        // And for seed 0.
+        let mut random = Random::new(0);
+        let published = [0xe220_a839_u32, 0x6e78_9e6a, 0x06c4_5d18, 0xf88b_b8a8, 0x1b39_896a];
+        assert_eq!(published, published.map(|_| random.next_u32()));
     }
 
     #[test]

@@ -115,6 +115,7 @@ fn late_replies_in_a_row_end_a_connection() {
             assert!(conn.next_late(Time(1000), TIMEOUT).is_some());
             conn.pop();
         }
+        assert_eq!(conn.gives_up(Time(1000), Some(TIMEOUT)), None, "nothing waits");
         ask(&mut conn, &mut buffers, 1, 900);
         assert!(conn.gives_up(Time(1000), Some(TIMEOUT)).is_some(), "round {round}");
         write(&mut conn, &mut buffers, 1);

@@ -56,3 +56,13 @@ fn a_large_body_with_a_wrong_end_is_the_same_for_every_cut() {
         same_for_every_cut(format!("set b 0 0 20000\r\n{data}{end}").as_bytes(), 4099);
     }
 }
+
+#[test]
+fn a_large_body_that_looks_like_a_line_end_is_no_line_end() {
+    for last in ["\r", "\n"] {
+        let data = "d".repeat(20_000) + last;
+        for end in ["\nget c\r\n", "xget c\r\nget d\r\n", "\rxget c\r\nget d\r\n", "\r\nget c\r\n"] {
+            same_for_every_cut(format!("set b 0 0 20001\r\n{data}{end}").as_bytes(), 16_381);
+        }
+    }
+}

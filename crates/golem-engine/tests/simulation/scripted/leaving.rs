@@ -200,3 +200,19 @@ fn at_the_end_a_client_that_does_not_close_is_waited_for_a_second() {
     script.wait(1);
     assert!(has_left(&script) && is_gone(&script, client));
 }
+
+#[test]
+fn timers_are_tidied_with_more_servers_than_clients() {
+    let mut script = Script::with(3, |settings| {
+        settings.client_idle_timeout = Some(Duration::from_secs(10));
+        settings.timeout = None;
+    });
+    let client = script.client();
+    let keys = [0, 1, 2].map(|server| script.key(server, 0)).join(" ");
+    script.says(client, format!("get {keys}\r\n"));
+    (0..3).for_each(|server| script.answers(server, "END\r\n"));
+    assert_eq!(script.hears(client), "END\r\n");
+    let other = script.client();
+    script.wait(10_000);
+    assert!(script.is_closed(client) && script.is_closed(other));
+}

@@ -270,3 +270,16 @@ fn of_two_that_hold_the_same_the_older_request_fails() {
     script.answers(0, "END\r\n");
     assert_eq!(script.hears(client), format!("END\r\n{OVER}{reply}"));
 }
+
+#[test]
+fn the_hard_limit_may_be_reached_and_not_passed() {
+    for (len, fails) in [(10_000, 0), (10_001, 1)] {
+        let mut script = limited(20_000, 10_000);
+        let (first, second) = (script.key(0, 0), script.key(1, 0));
+        let client = script.client();
+        script.says(client, format!("get {first}\r\nget {second}\r\n"));
+        let data = len - format!("VALUE {second} 0 9000\r\n\r\nEND\r\n").len();
+        script.answers(1, format!("VALUE {second} 0 {data}\r\n{}\r\nEND\r\n", "x".repeat(data)));
+        assert_eq!(script.stage.pool_counter("client_over_limit"), fails, "{len} bytes");
+    }
+}

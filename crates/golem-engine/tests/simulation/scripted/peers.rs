@@ -160,3 +160,40 @@ fn an_error_line_behind_the_value_of_a_get_ends_the_connection_too() {
         assert!(!script.is_up(0));
     }
 }
+
+#[test]
+fn a_value_in_an_unusual_spelling_stays_whole() {
+    for header in ["VALUE a 0 1 ", "VALUE a 00 01", "VALUE a 0 1"] {
+        let mut script = Script::new(1);
+        let client = script.client();
+        script.says(client, "get a\r\nget a\r\n");
+        let reply = format!("{header}\r\nx\r\nEND \r\n").repeat(2);
+        script.answers(0, &reply);
+        assert_eq!(script.hears(client), reply);
+    }
+}
+
+#[test]
+fn a_large_reply_that_nobody_wants_any_more_is_dropped_however_it_comes() {
+    for (request, reply) in [("get a\r\n", "VALUE a 0 40000\r\n"), ("mg a v\r\n", "VA 40000\r\n")] {
+        let end = if request.starts_with("get") { "\r\nEND\r\n" } else { "\r\n" };
+        let reply = format!("{reply}{}{end}", "x".repeat(40_000));
+        for step in [1000, 20_000, 40_000, reply.len() - 1, reply.len() - 6] {
+            let mut script = Script::new(1);
+            let client = script.client();
+            script.says(client, request);
+            script.wait(100);
+            script.says(client, "incr n 1\r\n");
+            for part in reply.as_bytes().chunks(step) {
+                script.answers(0, part);
+            }
+            script.answers(0, "12\r\n");
+            assert_eq!(
+                script.hears(client),
+                "SERVER_ERROR Connection timed out\r\n12\r\n",
+                "steps of {step}"
+            );
+            assert_eq!(script.counter(0, "replies_discarded"), 1);
+        }
+    }
+}

@@ -297,3 +297,17 @@ fn nothing_is_repeated_for_a_request_that_was_given_up() {
     assert_eq!(script.hears(client), told);
     end(script, client);
 }
+
+#[test]
+fn nothing_is_kept_of_a_request_that_was_never_sent() {
+    let (mut script, client) = idle();
+    let link = script.conn(0);
+    script.stage.links[link].outward.set_room(0);
+    script.says(client, "mg a v\r\n");
+    script.wait(100);
+    assert_eq!(script.hears(client), "SERVER_ERROR Connection timed out\r\n");
+    script.stage.links[link].outward.set_room(1000);
+    answer_once(&mut script, client);
+    assert_eq!((repeated(&script), script.conns(0)), (0, 1));
+    end(script, client);
+}

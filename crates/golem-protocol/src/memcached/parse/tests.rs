@@ -59,6 +59,32 @@ fn every_command_of_the_table_is_found_by_its_name() {
 }
 
 #[test]
+fn numbers_of_a_storage_line_have_their_bounds() {
+    let set = |numbers: &str| answer(&format!("set k {numbers}\r\n"));
+    assert_eq!(set("0 0 2147483645"), (texts::TOO_LARGE, Then::SwallowData(2_147_483_645)));
+    assert_eq!(set("0 0 2147483646"), (texts::BAD_FORMAT, Then::Close));
+    for exptime in ["9223372036854775807", "-9223372036854775808", "+1"] {
+        assert_eq!(request(&format!("set k 18446744073709551615 {exptime} 5\r\n")).data, Some(5));
+    }
+    for numbers in ["0 9223372036854775808 5", "0 -9223372036854775809 5", "18446744073709551616 0 5"] {
+        assert_eq!(set(numbers), (texts::BAD_FORMAT, Then::SwallowData(5)), "{numbers}");
+    }
+}
+
+#[test]
+fn a_refusal_has_a_name_for_the_log() {
+    for (line, name) in [
+        ("mg k v v\r\n", "duplicate flag"),
+        ("mg k Z v v q q\r\n", "bad flag"),
+        ("mg Y b\r\n", "bad base64 key"),
+        ("mg k O\0\r\n", "nul"),
+        ("ms k 1 C D E F I J L M N O P R S T b c f\r\n", "too many flags"),
+    ] {
+        assert_eq!(refusal(line).name, name, "{line}");
+    }
+}
+
+#[test]
 fn blanks_anywhere_and_lf_alone_change_nothing() {
     for line in ["get a b c\r\n", "get a b c\n", "  get   a  b c  \r\n", "get a b c \n"] {
         assert_eq!(keys(line), ["a", "b", "c"]);
