@@ -2,7 +2,7 @@
 //! The first stage that fails ends the run.
 
 use crate::repository::{Repository, cargo};
-use crate::{docs, layers};
+use crate::{cost, docs, layers};
 use std::env;
 use std::path::Path;
 use std::process::Command;
@@ -21,6 +21,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "tests", run: tests },
     Stage { name: "rustdoc", run: rustdoc },
     Stage { name: "docs", run: |_| docs::run() },
+    Stage { name: "cost", run: |_| cost::run(&[]) },
 ];
 
 /// Runs all stages, or those that are named.

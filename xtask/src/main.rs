@@ -4,6 +4,7 @@
 
 mod bench;
 mod check;
+mod cost;
 mod docs;
 mod layers;
 mod repository;
@@ -18,6 +19,7 @@ cargo xtask COMMAND
   layers   allowed dependencies, and the rules on source files
   docs     names, paths and links in the documents, and the reasons for dependencies
   bench    golemproxy beside nutcracker, the floor and no proxy at all: cargo xtask bench --help
+  cost     instructions of a request, held against what was written down
   soak     every reply checked while servers are killed and stopped: cargo xtask soak --help
 ";
 
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     let outcome = match command {
         "bench" => bench::run(rest),
         "check" => check::run(rest),
+        "cost" => cost::run(rest),
         "layers" => layers::run(),
         "docs" => docs::run(),
         "soak" => soak::run(rest),
