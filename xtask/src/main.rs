@@ -7,6 +7,7 @@ mod check;
 mod cost;
 mod docs;
 mod layers;
+mod outage;
 mod repository;
 mod soak;
 
@@ -20,6 +21,7 @@ cargo xtask COMMAND
   docs     names, paths and links in the documents, and the reasons for dependencies
   bench    golemproxy beside nutcracker, the floor and no proxy at all: cargo xtask bench --help
   cost     instructions of a request, held against what was written down
+  outage   what a stopped server costs the clients of others, and a killed one until it is ejected
   soak     every reply checked while servers are killed and stopped: cargo xtask soak --help
 ";
 
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         "cost" => cost::run(rest),
         "layers" => layers::run(),
         "docs" => docs::run(),
+        "outage" => outage::run(),
         "soak" => soak::run(rest),
         "help" | "-h" | "--help" => {
             print!("{USAGE}");

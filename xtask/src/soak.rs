@@ -30,11 +30,7 @@ struct Options {
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let name = "cargo xtask soak".to_owned();
     let options = Options::parse_from(iter::once(&name).chain(arguments));
-    let root = Repository::read()?.root;
-    for package in [&["--package", "golemproxy"][..], &["--package", "golem-e2e", "--bin", "soak"]] {
-        let mut build = Command::new(cargo());
-        succeed(build.args(["build", "--release"]).args(package).current_dir(&root))?;
-    }
+    build("soak")?;
     let release = release_folder()?;
     let seed = options.seed.unwrap_or_else(|| {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs() & 0xffff_ffff)
@@ -45,14 +41,25 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     succeed(soak.env("GOLEMPROXY_PROGRAM", release.join("golemproxy")))
 }
 
-fn succeed(command: &mut Command) -> Result<(), String> {
+/// Builds golemproxy and a program of golem-e2e for release.
+pub(crate) fn build(program: &str) -> Result<(), String> {
+    let root = Repository::read()?.root;
+    for package in [&["--package", "golemproxy"][..], &["--package", "golem-e2e", "--bin", program]] {
+        let mut build = Command::new(cargo());
+        succeed(build.args(["build", "--release"]).args(package).current_dir(&root))?;
+    }
+    Ok(())
+}
+
+/// Runs a command to its good end.
+pub(crate) fn succeed(command: &mut Command) -> Result<(), String> {
     let shown = format!("{command:?}");
     let status = command.status().map_err(|error| format!("{shown}: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("{shown}: {status}")) }
 }
 
 /// The release folder beside the one in which this program lies.
-fn release_folder() -> Result<PathBuf, String> {
+pub(crate) fn release_folder() -> Result<PathBuf, String> {
     let program = env::current_exe().map_err(|error| format!("where this program lies: {error}"))?;
     let target = program.parent().and_then(Path::parent);
     Ok(target.ok_or("this program does not lie in a target folder")?.join("release"))

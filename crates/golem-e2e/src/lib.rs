@@ -11,6 +11,7 @@ pub mod fake_server;
 pub mod identity_server;
 pub mod instance;
 pub mod namespace;
+pub mod outage;
 mod pacing;
 pub mod port;
 pub mod process;
