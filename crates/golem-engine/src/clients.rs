@@ -10,7 +10,7 @@ use core::time::Duration;
 /// How long a client that was closed may take to take note.
 const LINGER: Duration = Duration::from_secs(1);
 /// How often a paused client is looked at: does it read?
-const PATIENCE: Duration = Duration::from_millis(100);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
 /// After so many looks, this far apart, at one that may ask for no more and has read nothing it is given up.
 const LOOKS: u32 = 60;
 const LAST_PATIENCE: Duration = Duration::from_secs(1);
@@ -157,51 +157,7 @@ impl Engine {
         self.settle(id);
     }
 
-    /// Stops reading a client that holds too much. Only between requests: what was begun can always be finished.
-    fn pause_if_full(&mut self, id: ClientId) {
-        let Some(client) = self.clients.get_mut(id) else { return };
-        let pool = client.pool;
-        if client.paused
-            || !client.must_wait(&self.pressure)
-            || matches!(client.input, Input::Upload(_))
-            || client.stage != Stage::Open
-        {
-            return;
-        }
-        client.paused = true;
-        client.progressed = false;
-        let is_full = client.is_full();
-        if let Some(counters) = self.pool_counters(pool) {
-            if is_full { &counters.clients_paused } else { &counters.clients_slowed }.add(1);
-        }
-        self.wish(Wish::Pause(Connection::Client(id)));
-        self.arm_client(id, PATIENCE);
-    }
-
-    #[inline]
-    pub(crate) fn resume_if_light(&mut self, id: ClientId) {
-        let Some(client) = self.clients.get_mut(id) else { return };
-        if client.paused && client.is_light(&self.pressure) {
-            return self.resume_light(id);
-        }
-        // The raised limit falls back once the client has taken everything.
-        if client.has_settled()
-            && let Some(pool) = self.pools.get(client.pool.index())
-        {
-            client.soft_limit = pool.settings.client_soft_limit;
-            if client.is_slow || client.is_exempt {
-                client.forget_slowness();
-            }
-        }
-    }
-
-    #[cold]
-    fn resume_light(&mut self, id: ClientId) {
-        self.read_on(id);
-        self.resume_if_light(id);
-    }
-
-    fn arm_client(&mut self, id: ClientId, wait: Duration) {
+    pub(crate) fn arm_client(&mut self, id: ClientId, wait: Duration) {
         if let Some(client) = self.clients.get_mut(id)
             && !client.timer_armed
         {

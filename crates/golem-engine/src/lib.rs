@@ -19,6 +19,7 @@ mod client;
 mod clients;
 pub mod coordinator;
 pub mod counters;
+mod crowding;
 mod delivery;
 mod engine;
 mod failing;

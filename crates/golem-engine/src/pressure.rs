@@ -8,10 +8,11 @@
 
 use crate::admission::Waiting;
 use crate::buffers::{SEGMENT, SMALL};
-use crate::client::{Client, Input};
-use crate::engine::Engine;
+use crate::client::{Client, Input, Stage};
+use crate::clients::PATIENCE;
+use crate::engine::{Engine, Wish};
 use crate::failure::Failure;
-use crate::id::{ClientId, RequestId, ServerConnId};
+use crate::id::{ClientId, Connection, RequestId, ServerConnId};
 use crate::pool::PoolIndex;
 use crate::request::OVERHEAD;
 use crate::server::ServerConn;
@@ -178,6 +179,50 @@ impl Engine {
         client.input = Input::SwallowData((upload.filling.remaining() as u64).saturating_sub(2));
         upload.filling.discard(&mut self.buffers);
         self.fail_at_once(id, &upload.head, Failure::NoMemory);
+    }
+
+    /// Stops reading a client that holds too much. Only between requests: what was begun can always be finished.
+    pub(crate) fn pause_if_full(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        let pool = client.pool;
+        if client.paused
+            || !client.must_wait(&self.pressure)
+            || matches!(client.input, Input::Upload(_))
+            || client.stage != Stage::Open
+        {
+            return;
+        }
+        client.paused = true;
+        client.progressed = false;
+        let is_full = client.is_full();
+        if let Some(counters) = self.pool_counters(pool) {
+            if is_full { &counters.clients_paused } else { &counters.clients_slowed }.add(1);
+        }
+        self.wish(Wish::Pause(Connection::Client(id)));
+        self.arm_client(id, PATIENCE);
+    }
+
+    #[inline]
+    pub(crate) fn resume_if_light(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        if client.paused && client.is_light(&self.pressure) {
+            return self.resume_light(id);
+        }
+        // The raised limit falls back once the client has taken everything.
+        if client.has_settled()
+            && let Some(pool) = self.pools.get(client.pool.index())
+        {
+            client.soft_limit = pool.settings.client_soft_limit;
+            if client.is_slow || client.is_exempt {
+                client.forget_slowness();
+            }
+        }
+    }
+
+    #[cold]
+    fn resume_light(&mut self, id: ClientId) {
+        self.read_on(id);
+        self.resume_if_light(id);
     }
 
     pub(crate) fn count_over_worker_limit(&self, pool: PoolIndex) {

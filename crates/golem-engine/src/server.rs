@@ -69,9 +69,6 @@ pub(crate) enum Link {
     Up,
 }
 
-/// So many requests may wait for one connection to be made.
-const WAITING_MOST: usize = 16_384;
-
 /// After so many late replies in a row the connection is given up.
 pub(crate) const LATE_IN_A_ROW: u32 = 8;
 /// After so many `timeout`s without a byte while requests wait the connection is given up.
@@ -107,9 +104,9 @@ pub(crate) struct ServerConn {
     /// The line of that request, if it is one that may be repeated and is not made of its keys alone.
     pub kept: Vec<u8>,
     /// When so many bytes wait to be written nobody else may ask it anything.
-    limit: usize,
+    pub limit: usize,
     /// Up to so many it is neither crowded nor busy for sure; none while it is being made.
-    light: usize,
+    pub light: usize,
     /// Requests on their way out.
     pub outbox: Chain,
     fifo: VecDeque<Expect>,
@@ -178,38 +175,6 @@ impl ServerConn {
         }
     }
 
-    /// Whether nobody else may ask it anything.
-    pub(crate) fn is_crowded(&self) -> bool {
-        self.outbox.len() >= self.limit || (self.link == Link::Connecting && self.fifo.len() >= WAITING_MOST)
-    }
-
-    /// Whether so much waits to be written that those who asked should not ask for more.
-    pub(crate) const fn is_busy(&self) -> bool {
-        self.outbox.len() > self.limit / 2
-    }
-
-    /// Whether it has to be looked at if it is crowded or busy: on the common way it is not.
-    #[inline]
-    pub(crate) const fn may_be_busy(&self) -> bool {
-        self.outbox.len() > self.light
-    }
-
-    /// Its pool's limit may be another one.
-    pub(crate) fn follow_limit(&mut self) {
-        self.limit = usize::try_from(self.of.pool.server_connection_limit).unwrap_or(usize::MAX);
-        if self.link == Link::Up {
-            self.light = self.limit / 2;
-        }
-    }
-
-    /// It is made.
-    pub(crate) fn come_up(&mut self, now: Time) {
-        self.link = Link::Up;
-        self.heard = now;
-        self.light = self.limit / 2;
-        self.counters.server_connections.add(1);
-    }
-
     /// A part was put into the outbox; its reply is expected.
     #[inline]
     pub(crate) fn expect(&mut self, expect: Expect) {
@@ -241,7 +206,7 @@ impl ServerConn {
     }
 
     /// The expected replies, oldest first.
-    pub(crate) fn waiting(&self) -> impl Iterator<Item = &Expect> {
+    pub(crate) fn waiting(&self) -> impl ExactSizeIterator<Item = &Expect> {
         self.fifo.iter()
     }
 

@@ -1,8 +1,9 @@
 //! What a connection knows of the requests that wait there.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use super::{Expect, LATE_IN_A_ROW, Link, ServerConn, WAITING_MOST};
+use super::{Expect, LATE_IN_A_ROW, Link, ServerConn};
 use crate::buffers::Buffers;
+use crate::crowding::WAITING_MOST;
 use crate::id::RequestId;
 use crate::pool::{PoolIndex, ServerOf};
 use crate::rig;
@@ -148,23 +149,34 @@ fn late_requests_are_taken_out_from_behind_what_was_written() {
 }
 
 #[test]
-fn only_a_connection_that_is_being_made_is_crowded() {
-    let (mut conn, mut buffers) = (conn(), Buffers::default());
+fn so_many_requests_may_wait_for_a_connection_that_is_being_made() {
+    let mut conn = conn();
     conn.link = Link::Connecting;
     (1..WAITING_MOST)
         .for_each(|_| conn.expect(Expect::whole(RequestId::of(0, 0), 0, 0, Time(0), Shape::OkLine)));
     assert!(!conn.is_crowded());
     conn.expect(Expect::whole(RequestId::of(0, 0), 0, 0, Time(0), Shape::OkLine));
     assert!(conn.is_crowded());
-    conn.link = Link::Up;
+    conn.come_up(Time(0));
     assert!(!conn.is_crowded());
-    let mut conn = self::conn();
-    conn.link = Link::Connecting;
-    conn.limit = 1000;
-    ask(&mut conn, &mut buffers, 999, 0);
-    assert!(!conn.is_crowded());
-    ask(&mut conn, &mut buffers, 1, 0);
-    assert!(conn.is_crowded());
+}
+
+#[test]
+fn a_connection_is_busy_beyond_half_of_its_limit_and_crowded_at_it() {
+    for link in [Link::Connecting, Link::Up] {
+        let (mut conn, mut buffers) = (conn(), Buffers::default());
+        conn.limit = 1000;
+        conn.come_up(Time(0));
+        conn.link = link;
+        ask(&mut conn, &mut buffers, 500, 0);
+        assert_eq!([conn.may_be_busy(), conn.is_busy(), conn.is_crowded()], [false; 3]);
+        ask(&mut conn, &mut buffers, 1, 0);
+        assert_eq!([conn.may_be_busy(), conn.is_busy(), conn.is_crowded()], [true, true, false]);
+        ask(&mut conn, &mut buffers, 498, 0);
+        assert!(!conn.is_crowded());
+        ask(&mut conn, &mut buffers, 1, 0);
+        assert!(conn.is_crowded());
+    }
 }
 
 #[test]

@@ -20,5 +20,6 @@ mod reloading_clients;
 mod repeating;
 mod restoring;
 mod script;
+mod server_limits;
 mod stats;
 mod worker_limits;

@@ -6,6 +6,7 @@ pub(crate) mod history;
 pub(crate) mod malformed;
 pub(crate) mod observed;
 pub(crate) mod plan;
+pub(crate) mod pressing;
 pub(crate) mod server;
 pub(crate) mod style;
 pub(crate) mod traffic;

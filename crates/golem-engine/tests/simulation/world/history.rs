@@ -2,6 +2,7 @@
 //! act in random order until all is said, and then everything must be as if nobody had been there.
 
 use super::client::Client;
+use super::pressing;
 use super::server::{Manners, Server};
 use super::style::Style;
 use super::traffic::Mix;
@@ -70,25 +71,8 @@ fn random_settings(dice: &mut Dice) -> Settings {
     if dice.one_in(6) {
         settings.item_size_max = dice.pick(&[50, 1000, 20_000]);
     }
-    if dice.one_in(4) {
-        settings.client_soft_limit = dice.pick(&[300, 5000, 40_000]);
-        // Not below what the configuration takes: the engine measures no client that holds less.
-        settings.client_hard_limit = (settings.client_soft_limit * dice.pick(&[1, 2, 4, 100])).max(4096);
-    }
+    pressing::limit_clients(&mut settings, dice);
     settings
-}
-
-/// Limits what workers hold, softly in one of three histories, tightly in one of nine: whether requests may be refused for it.
-fn limit_workers(stage: &mut Stage, seed: u64) -> bool {
-    // Of its own, so that the other histories are what they were.
-    let mut dice = Dice::new(!seed);
-    if !dice.one_in(3) {
-        return false;
-    }
-    let soft = dice.pick(&[10_000, 50_000, 200_000, 1_000_000]);
-    let is_tight = dice.one_in(3);
-    stage.limit(soft, if is_tight { soft * dice.pick(&[1, 2, 5]) } else { u64::MAX });
-    is_tight
 }
 
 /// Every third history looks for one meeting of a fault with a state, so that the rare ones occur too.
@@ -104,11 +88,7 @@ impl History {
         let mut dice = Dice::new(seed);
         let mut settings = random_settings(&mut dice);
         let mut book = Book::new(settings.servers.len());
-        // Large requests wait for room there; that other requests have none is rare.
-        book.is_pressed = seed % 11 == 5;
-        if book.is_pressed {
-            settings.server_connection_limit = 65_536;
-        }
+        book.is_pressed = pressing::limit_servers(&mut settings, seed);
         book.has_tight_limits = settings.client_hard_limit < 100_000_000;
         book.has_moves = seed % 7 == 5;
         let focus = focus(seed);
@@ -142,7 +122,7 @@ impl History {
         let mix = Mix { tiny: stage.cuts == Cuts::Tiny, ..mix };
         stage.server_room = stage.dice.pick(&[1 << 20, 1 << 20, 65_536, 3000]);
         let is_rough = !is_fair && stage.dice.one_in(4);
-        book.is_pressed |= limit_workers(&mut stage, seed);
+        book.is_pressed |= pressing::limit_workers(&mut stage, seed);
         let mut history = Self {
             stage,
             servers,
