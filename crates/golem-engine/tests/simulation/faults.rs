@@ -1,4 +1,6 @@
-//! What fake servers do wrong, and the table that shows which fault met a connection in which state.
+//! What fake servers do wrong, and in which state of a connection it can happen.
+
+use crate::coverage::Meeting;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
@@ -20,6 +22,16 @@ pub(crate) enum Fault {
     ErrorLine,
     ErrorInside,
     EarlyError,
+    /// The server goes down with all its connections, and comes back later.
+    Crash,
+    /// The server stops, with all its connections, and goes on later.
+    Stop,
+    /// Time leaps for everybody.
+    TimeJump,
+    /// A worker learns that the server is out of the ring.
+    Ejected,
+    /// A worker learns that it is in again.
+    Restored,
 }
 
 /// Where a server connection stands, as its engine sees it.
@@ -31,10 +43,9 @@ pub(crate) enum State {
     MidLine,
     MidValue,
     MidLarge,
+    /// It is the coordinator's, which asks whether an ejected server is well.
+    Probing,
 }
-
-const FAULTS: usize = Fault::ALL.len();
-const STATES: usize = State::ALL.len();
 
 impl Fault {
     pub(crate) const ALL: &[Self] = &[
@@ -56,7 +67,15 @@ impl Fault {
         Self::ErrorLine,
         Self::ErrorInside,
         Self::EarlyError,
+        Self::Crash,
+        Self::Stop,
+        Self::TimeJump,
+        Self::Ejected,
+        Self::Restored,
     ];
+
+    /// Those that a single connection or reply can have.
+    pub(crate) const OF_CONNECTIONS: &[Self] = Self::ALL.split_at(18).0;
 
     /// Those that can happen at any time on an established connection.
     pub(crate) const EVERYWHERE: &[Self] = &[
@@ -69,73 +88,53 @@ impl Fault {
         Self::Garbage,
         Self::SlowReading,
     ];
+}
+
+impl Meeting for Fault {
+    type State = State;
+    const ALL: &[Self] = Self::ALL;
+    const STATES: &[State] = State::ALL;
 
     /// The states in which it can happen: a wrong key needs a reply, an established connection is refused no more.
-    const fn states(self) -> &'static [State] {
+    fn states(self) -> &'static [State] {
         match self {
-            Self::Refused | Self::ConnectPending | Self::ConnectReset => &[State::Connecting],
-            Self::TooMany => &[State::Idle, State::Waiting],
+            Self::Refused | Self::ConnectPending | Self::ConnectReset => &[State::Connecting, State::Probing],
+            Self::TooMany => &[State::Idle, State::Waiting, State::Probing],
             Self::Eof
             | Self::Reset
             | Self::HalfClose
             | Self::Silence
             | Self::Delay
             | Self::Late
-            | Self::Garbage
-            | Self::SlowReading => {
+            | Self::Garbage => &[
+                State::Idle,
+                State::Waiting,
+                State::MidLine,
+                State::MidValue,
+                State::MidLarge,
+                State::Probing,
+            ],
+            Self::SlowReading => {
                 &[State::Idle, State::Waiting, State::MidLine, State::MidValue, State::MidLarge]
             }
-            Self::WrongKey | Self::ErrorLine | Self::EarlyError => &[State::Waiting],
-            Self::ExtraBytes => &[State::Idle, State::Waiting],
+            Self::WrongKey | Self::EarlyError => &[State::Waiting],
+            Self::ErrorLine => &[State::Waiting, State::Probing],
+            Self::ExtraBytes => &[State::Idle, State::Waiting, State::Probing],
             Self::MissingEnd | Self::ErrorInside => &[State::MidLine],
+            Self::Crash | Self::Stop | Self::TimeJump => State::ALL,
+            Self::Ejected | Self::Restored => State::ALL.split_at(6).0,
         }
     }
 }
 
 impl State {
-    const ALL: &[Self] =
-        &[Self::Connecting, Self::Idle, Self::Waiting, Self::MidLine, Self::MidValue, Self::MidLarge];
-}
-
-/// How often each fault met each state.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Coverage {
-    counts: [[u64; STATES]; FAULTS],
-}
-
-impl Coverage {
-    pub(crate) const fn note(&mut self, fault: Fault, state: State) {
-        self.counts[fault as usize][state as usize] += 1;
-    }
-
-    pub(crate) fn add(&mut self, other: &Self) {
-        for (row, from) in self.counts.iter_mut().zip(&other.counts) {
-            for (count, more) in row.iter_mut().zip(from) {
-                *count += more;
-            }
-        }
-    }
-
-    /// Meetings that can happen and did not.
-    pub(crate) fn gaps(&self) -> Vec<(Fault, State)> {
-        let all =
-            Fault::ALL.iter().flat_map(|&fault| fault.states().iter().map(move |&state| (fault, state)));
-        all.filter(|&(fault, state)| self.counts[fault as usize][state as usize] == 0).collect()
-    }
-
-    pub(crate) fn table(&self) -> String {
-        let mut text = format!("{:<15}", "");
-        for state in State::ALL {
-            text += &format!("{:>11}", format!("{state:?}"));
-        }
-        for &fault in Fault::ALL {
-            text += &format!("\n{:<15}", format!("{fault:?}"));
-            for &state in State::ALL {
-                let count = self.counts[fault as usize][state as usize];
-                let cell = if fault.states().contains(&state) { count.to_string() } else { "-".to_owned() };
-                text += &format!("{cell:>11}");
-            }
-        }
-        text
-    }
+    const ALL: &[Self] = &[
+        Self::Connecting,
+        Self::Idle,
+        Self::Waiting,
+        Self::MidLine,
+        Self::MidValue,
+        Self::MidLarge,
+        Self::Probing,
+    ];
 }

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "the simulation's files have more than a history needs")]
 #![cfg_attr(not(test), no_main)]
 
+mod coverage;
 #[path = "../../../../fuzz/bodies/dice.rs"]
 mod dice;
 mod faults;

@@ -5,6 +5,7 @@
 //! what happens in it.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod coverage;
 mod dice;
 mod faults;
 mod link;

@@ -35,8 +35,8 @@ fn histories_that_failed_once_end_well() {
 #[test]
 fn random_histories_keep_every_promise() {
     if let Some(seed) = number("GOLEM_SIM_SEED") {
-        let Account { steps, events, replies, .. } = play(seed);
-        println!("{steps} steps, {events} calls, {replies} replies");
+        let Account { steps, replies, .. } = play(seed);
+        println!("{steps} steps, {replies} replies");
         return;
     }
     let first = number("GOLEM_SIM_FIRST").unwrap_or(0);
@@ -70,14 +70,21 @@ fn random_histories_keep_every_promise() {
             }
         }
     });
-    println!("{}", sum.coverage.table());
-    let Account { steps, events, replies, served, repeated, ref coverage } = sum;
+    println!("{}\n\n{}\n", sum.coverage.table(), sum.clients.table());
+    let Account { steps, replies, served, repeated, ejected, restored, .. } = sum;
+    let Account { turned_away, idle, left, .. } = sum;
     println!(
-        "{seeds} seeds, {steps} steps, {events} calls, {served} requests at servers, {replies} replies, {repeated} repeated"
+        "{seeds} seeds, {steps} steps, {served} requests at servers, {replies} replies, {repeated} repeated"
+    );
+    println!(
+        "{ejected} ejected, {restored} restored; {turned_away} clients turned away, {idle} idle, {left} left"
     );
     println!("{:.1} s", started.elapsed().as_secs_f64());
     if seeds >= 600 {
-        assert_eq!(coverage.gaps(), [], "faults that never met a connection in these states");
-        assert!(repeated > 0, "no request was repeated");
+        assert_eq!(sum.coverage.gaps(), [], "faults that never met a server connection in these states");
+        assert_eq!(sum.clients.gaps(), [], "what never met a client in these states");
+        for count in [repeated, ejected, restored, turned_away, idle as i64, left as i64] {
+            assert!(count > 0, "something never happened");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Where a simulation plays: engines, connections and a clock, driven exactly as the driver would. Who the peers are and
 //! what they do is somebody else's business: scripts and the random world act on the links.
 
-mod coordinating;
+pub(crate) mod coordinating;
 mod driving;
 mod settings;
 
@@ -10,7 +10,7 @@ use crate::link::{Attempt, Link};
 use coordinating::Office;
 use golem_engine::counters::{AllCounters, WorkerCounters};
 use golem_engine::id::{ClientId, Connection};
-use golem_engine::{Engine, Notice, PoolIndex, ServerOf, Setup, WorkerLimits};
+use golem_engine::{Engine, Notice, PoolIndex, ServerOf, Setup, Time, WorkerLimits};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -36,6 +36,10 @@ pub(crate) struct Worker {
     pub(crate) engine: Engine,
     pub(crate) counters: Arc<WorkerCounters>,
     links: BTreeMap<Connection, usize>,
+    /// Connections that it was told are gone, in this turn: it may have wished to close them just before.
+    gone: Vec<Connection>,
+    /// The place of the coordinator's word that it follows.
+    pub(crate) word: usize,
 }
 
 /// An engine wants a connection.
@@ -60,8 +64,14 @@ pub(crate) struct Stage {
     pub(crate) cuts: Cuts,
     /// Room of pipes of server connections.
     pub(crate) server_room: usize,
-    /// Calls into engines.
-    pub(crate) events: u64,
+    /// Events that an engine or the coordinator was told of, each followed by a check of all that must hold.
+    pub(crate) steps: u64,
+    /// Events that were not followed by one, because there was much to check.
+    unchecked: u64,
+    /// Servers have moved.
+    has_moved: bool,
+    /// What is ready is told in any order.
+    pub(crate) is_shuffled: bool,
     /// Something happened since it was last cleared.
     pub(crate) progress: bool,
     trace: bool,
@@ -73,7 +83,7 @@ impl Stage {
         let settings = Arc::new(settings);
         let counters: Vec<Arc<WorkerCounters>> =
             (0..workers).map(|_| WorkerCounters::new(std::iter::once(settings.servers.len()))).collect();
-        let office = Office::new(&settings);
+        let office = Office::new(&settings, workers);
         let all = counters.iter().chain([&office.counters]).map(Arc::clone).collect();
         let all = AllCounters(all);
         let workers = counters
@@ -92,6 +102,8 @@ impl Stage {
                 }),
                 counters,
                 links: BTreeMap::new(),
+                gone: Vec::new(),
+                word: 0,
             })
             .collect();
         Self {
@@ -106,7 +118,10 @@ impl Stage {
             dice,
             cuts: Cuts::Whole,
             server_room: 1 << 20,
-            events: 0,
+            steps: 0,
+            unchecked: 0,
+            is_shuffled: false,
+            has_moved: false,
             progress: false,
             trace: std::env::var_os("GOLEM_SIM_TRACE").is_some(),
         }
@@ -121,14 +136,24 @@ impl Stage {
 
     /// A client comes in; its link.
     pub(crate) fn accept(&mut self, worker: usize, room: (usize, usize)) -> usize {
+        self.workers[worker].engine.begin_turn(Time(self.now));
         let id = self.workers[worker].engine.accept(PoolIndex::new(0));
         self.adopt(worker, room, id)
     }
 
     /// A client comes in that is one too many; its link.
     pub(crate) fn turn_away(&mut self, worker: usize, room: (usize, usize)) -> usize {
+        self.workers[worker].engine.begin_turn(Time(self.now));
         let id = self.workers[worker].engine.turn_away(PoolIndex::new(0));
         self.adopt(worker, room, id)
+    }
+
+    /// The process ends: a worker is to let its clients go.
+    pub(crate) fn leave(&mut self, worker: usize) {
+        self.workers[worker].engine.begin_turn(Time(self.now));
+        self.workers[worker].engine.leave();
+        self.verify(worker);
+        self.finish_turn(worker);
     }
 
     fn adopt(&mut self, worker: usize, room: (usize, usize), id: Option<ClientId>) -> usize {
@@ -136,6 +161,7 @@ impl Stage {
         let link = self.links.len();
         let mut fresh = Link::new(worker, Connection::Client(id), room);
         fresh.attempt = Attempt::Over;
+        fresh.active = self.now;
         self.links.push(fresh);
         self.workers[worker].links.insert(Connection::Client(id), link);
         self.verify(worker);
@@ -185,7 +211,10 @@ impl Stage {
 
 /// Which fake server is meant: the number in its label.
 pub(crate) fn number_of(of: &ServerOf) -> usize {
-    let label = of.settings().map_or("", |server| &server.label);
+    number_in(of.settings().map_or("", |server| &server.label))
+}
+
+fn number_in(label: &str) -> usize {
     label.trim_start_matches('s').parse().expect("a label with a number")
 }
 

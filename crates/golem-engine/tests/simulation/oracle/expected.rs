@@ -84,6 +84,10 @@ pub(crate) enum Asked {
         starts: &'static str,
         closes: bool,
     },
+    /// Data that do not end where they should.
+    BadChunk {
+        key: Vec<u8>,
+    },
     /// As too large, after its key was deleted.
     TooLarge {
         key: Vec<u8>,
@@ -109,7 +113,12 @@ impl Asked {
             | Self::MetaCount { key, .. }
             | Self::MetaDebug { key }
             | Self::TooLarge { key } => std::slice::from_ref(key),
-            Self::Line { .. } | Self::Refused { .. } | Self::Everywhere | Self::Stats | Self::Quit => &[],
+            Self::Line { .. }
+            | Self::BadChunk { .. }
+            | Self::Refused { .. }
+            | Self::Everywhere
+            | Self::Stats
+            | Self::Quit => &[],
         }
     }
 }
@@ -131,8 +140,27 @@ impl std::fmt::Display for Asked {
 pub(crate) struct Expected {
     pub(crate) asked: Asked,
     pub(crate) silence: Silence,
-    /// Where its last byte stands in what the client sends.
+    /// Where it starts in what the client sends, and where its first line ends.
+    pub(crate) start: u64,
+    pub(crate) line: u64,
+    /// Where its last byte stands.
     pub(crate) end: u64,
     /// When its last byte reached the engine.
     pub(crate) delivered: Option<u64>,
+    /// The word that its worker followed when its first line was there: it cannot have been routed under an earlier one.
+    pub(crate) from: Option<usize>,
+    /// The word that its worker followed when it must have been routed.
+    pub(crate) to: Option<usize>,
+}
+
+impl Expected {
+    pub(crate) const fn new(asked: Asked, silence: Silence, (start, line, end): (u64, u64, u64)) -> Self {
+        Self { asked, silence, start, line, end, delivered: None, from: None, to: None }
+    }
+
+    /// The words under one of which it was routed, if its worker follows `now`.
+    pub(crate) fn words(&self, now: usize) -> std::ops::RangeInclusive<usize> {
+        let to = self.to.unwrap_or(now);
+        self.from.unwrap_or(to)..=to
+    }
 }

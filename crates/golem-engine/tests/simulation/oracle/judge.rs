@@ -70,7 +70,11 @@ pub(crate) fn judge(
     }
     match asked {
         Asked::Values { keys, cas } => values(keys, *cas, frame, book, policy)?,
-        Asked::Store { key, mode, .. } => store(key, *mode, line, book)?,
+        Asked::Store { key, mode, data } => {
+            let is_elsewhere = data.is_some_and(|piece| !book.has_come(piece, key));
+            unless(line != "STORED" || !is_elsewhere, "no success, since it did not come to this server")?;
+            store(key, *mode, line, book)?;
+        }
         Asked::Delete { key } => there(key, line, ("DELETED", "NOT_FOUND"), book)?,
         Asked::Touch { key } => there(key, line, ("TOUCHED", "NOT_FOUND"), book)?,
         Asked::Count { .. } => {
@@ -93,6 +97,13 @@ pub(crate) fn judge(
         Asked::Refused { starts, closes } => {
             unless(line.starts_with(starts), starts)?;
             return Ok(if *closes { Ends::Must } else { Ends::No });
+        }
+        // Without a server for its key it fails before the end of its data is seen.
+        Asked::BadChunk { key } if line == FAILURES[0] => {
+            unless(book.home(key, book.word).is_none(), "CLIENT_ERROR bad data chunk")?;
+        }
+        Asked::BadChunk { .. } => {
+            unless(line == "CLIENT_ERROR bad data chunk", "CLIENT_ERROR bad data chunk")?
         }
         Asked::TooLarge { .. } => unless(line == TOO_LARGE, TOO_LARGE)?,
         Asked::Everywhere => unless(line == "OK", "OK")?,

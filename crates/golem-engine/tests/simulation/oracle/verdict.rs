@@ -16,6 +16,8 @@ pub(crate) struct Verdict {
     /// For each reading: the entry that comes next.
     states: BTreeSet<usize>,
     ends: Ends,
+    /// The engine took in no more of what the client sent than up to here.
+    cut: Option<u64>,
     heard: Vec<u8>,
     /// When something was heard last.
     heard_at: u64,
@@ -25,6 +27,16 @@ pub(crate) struct Verdict {
     pub(crate) replies: u64,
 }
 
+/// A way in which a reply makes sense.
+struct Reading {
+    /// The request that it answers.
+    place: usize,
+    /// The word under which that was routed, and where its keys were then.
+    word: usize,
+    homes: Vec<Option<usize>>,
+    ends: Ends,
+}
+
 impl Verdict {
     pub(crate) fn new() -> Self {
         Self {
@@ -32,6 +44,7 @@ impl Verdict {
             gone: 0,
             states: BTreeSet::from([0]),
             ends: Ends::No,
+            cut: None,
             heard: Vec::new(),
             heard_at: 0,
             cas: None,
@@ -49,32 +62,59 @@ impl Verdict {
         self.expected.iter().skip(past).filter(|expected| expected.silence == Silence::Never).count()
     }
 
-    /// The engine has taken in all up to `offset` of what the client sent.
-    pub(crate) fn delivered(&mut self, offset: u64, now: u64) {
+    /// The engine has taken in all up to `offset` of what the client sent, and reads it unless it `is_paused`. Its worker
+    /// follows `word`.
+    pub(crate) fn delivered(&mut self, offset: u64, now: u64, word: usize, is_paused: bool) {
         for expected in self.expected.iter_mut().rev() {
-            if expected.delivered.is_some() {
+            if expected.to.is_some() {
                 break;
             }
+            if expected.line <= offset {
+                expected.from.get_or_insert(word);
+            }
             if expected.end <= offset {
-                expected.delivered = Some(now);
+                expected.delivered.get_or_insert(now);
+                expected.to = (!is_paused).then_some(word);
             }
         }
+    }
+
+    /// The engine takes in no more than these bytes of what the client sends: what is whole by then is answered.
+    pub(crate) fn is_cut_at(&mut self, offset: u64) {
+        self.cut.get_or_insert(offset);
     }
 
     /// Since when the engine has had the oldest request that must be answered and is not: since it came, or since the
     /// client heard something last, as it may have been held back until then.
     pub(crate) fn waits_since(&self) -> Option<u64> {
         // A silent request before it may be what holds it back; and of two readings one may be through.
-        let next = self.expected.front().filter(|next| next.silence == Silence::Never)?;
+        let next = self.expected.front().filter(|next| self.must_be_answered(next))?;
         let is_sure = self.states.len() == 1 && self.ends != Ends::Must;
         next.delivered.filter(|_| is_sure).map(|at| at.max(self.heard_at))
     }
 
-    /// Takes in bytes that the client read.
+    /// Where the first line ends, and the whole, of the request of which the engine has taken in a part when it has taken in
+    /// so much; none if it stands between two.
+    pub(crate) fn begun(&self, offset: u64) -> Option<(u64, u64)> {
+        let begun = self.expected.iter().find(|expected| expected.end > offset)?;
+        (begun.start < offset).then_some((begun.line, begun.end))
+    }
+
+    /// Whether a reply must come for something of which the engine has taken in all, if it has taken in so much.
+    pub(crate) fn is_owed(&self, offset: u64) -> bool {
+        let first = self.expected.iter().find(|expected| self.must_be_answered(expected));
+        first.is_some_and(|expected| expected.end <= offset)
+    }
+
+    fn must_be_answered(&self, expected: &Expected) -> bool {
+        expected.silence == Silence::Never && self.cut.is_none_or(|cut| expected.end <= cut)
+    }
+
+    /// Takes in bytes that the client read at this time, when its worker follows this word.
     pub(crate) fn hear(
         &mut self,
         bytes: &[u8],
-        now: u64,
+        (now, word): (u64, usize),
         book: &mut Book,
         policy: MultigetFailure,
     ) -> Result<(), String> {
@@ -83,55 +123,88 @@ impl Verdict {
         let mut at = 0;
         while let Some((frame, len)) = frame::next(&self.heard[at..])? {
             at += len;
-            self.take(&frame, book, policy)?;
+            self.take(&frame, word, book, policy)?;
         }
         self.heard.drain(..at);
         Ok(())
     }
 
-    fn take(&mut self, frame: &Frame, book: &mut Book, policy: MultigetFailure) -> Result<(), String> {
+    fn take(
+        &mut self,
+        frame: &Frame,
+        word: usize,
+        book: &mut Book,
+        policy: MultigetFailure,
+    ) -> Result<(), String> {
         if self.ends == Ends::Must {
             return Err(format!("'{}' after the reply that ends the connection", frame.line));
         }
         self.replies += 1;
-        let (mut readings, mut reasons) = (Vec::new(), Vec::new());
-        for &state in &self.states {
-            for (place, expected) in self.expected.iter().enumerate().skip(state - self.gone) {
-                if expected.silence != Silence::Always {
-                    match judge(&expected.asked, frame, book, policy) {
-                        Ok(ends) => readings.push((place + self.gone, ends)),
-                        Err(why) => reasons.push(format!("{}: {why}", expected.asked)),
-                    }
-                }
-                if expected.silence == Silence::Never {
-                    break;
-                }
-            }
-        }
-        let sure = if readings.len() == 1 { Sure::Yes } else { Sure::Maybe };
-        self.ends = match readings.first() {
-            Some(&(_, first)) if readings.iter().all(|&(_, ends)| ends == first) => first,
-            _ => Ends::May,
-        };
-        for &(place, _) in &readings {
-            apply(&self.expected[place - self.gone].asked, &frame.line, sure, book);
-        }
+        let (readings, mut reasons) = self.readings(frame, word, book, policy);
         if readings.is_empty() {
             reasons.truncate(3);
             return Err(format!("'{}' answers nothing: {}", frame.line, reasons.join("; ")));
         }
+        let sure = if readings.len() == 1 { Sure::Yes } else { Sure::Maybe };
+        self.ends = match readings.first() {
+            Some(first) if readings.iter().all(|reading| reading.ends == first.ends) => first.ends,
+            _ => Ends::May,
+        };
+        for reading in &readings {
+            book.word = reading.word;
+            apply(&self.expected[reading.place - self.gone].asked, &frame.line, sure, book);
+        }
         if let Some(value) = frame.values.iter().find(|value| value.cas.is_some()) {
             self.cas = value.cas.map(|cas| (value.key.clone(), cas));
         }
-        self.states = readings.into_iter().map(|(place, _)| place + 1).collect();
+        self.states = readings.into_iter().map(|reading| reading.place + 1).collect();
         let passed = self.states.first().map_or(0, |first| first - self.gone);
         self.expected.drain(..passed);
         self.gone += passed;
         Ok(())
     }
 
+    /// The ways in which a reply makes sense, and why others do not.
+    fn readings(
+        &self,
+        frame: &Frame,
+        word: usize,
+        book: &mut Book,
+        policy: MultigetFailure,
+    ) -> (Vec<Reading>, Vec<String>) {
+        let (mut readings, mut reasons): (Vec<Reading>, _) = (Vec::new(), Vec::new());
+        for &state in &self.states {
+            for (place, expected) in self.expected.iter().enumerate().skip(state - self.gone) {
+                if self.cut.is_some_and(|cut| expected.line > cut) {
+                    reasons.push(format!("{} was not taken in", expected.asked));
+                    break;
+                }
+                let place = place + self.gone;
+                let is_told = expected.silence != Silence::Always;
+                for word in is_told.then(|| expected.words(word)).into_iter().flatten() {
+                    book.word = word;
+                    match judge(&expected.asked, frame, book, policy) {
+                        Ok(ends) => {
+                            let homes =
+                                expected.asked.keys().iter().map(|key| book.home(key, word)).collect();
+                            let is_same = |known: &Reading| known.place == place && known.homes == homes;
+                            if !readings.iter().any(is_same) {
+                                readings.push(Reading { place, word, homes, ends });
+                            }
+                        }
+                        Err(why) => reasons.push(format!("{}: {why}", expected.asked)),
+                    }
+                }
+                if self.must_be_answered(expected) {
+                    break;
+                }
+            }
+        }
+        (readings, reasons)
+    }
+
     fn rest_may_be_silent(&self, from: usize) -> bool {
-        self.expected.iter().skip(from - self.gone).all(|expected| expected.silence != Silence::Never)
+        self.expected.iter().skip(from - self.gone).all(|expected| !self.must_be_answered(expected))
     }
 
     /// Nothing more must come.
@@ -153,6 +226,11 @@ impl Verdict {
             next.is_some_and(|expected| matches!(expected.asked, Asked::Quit))
         };
         self.heard.is_empty() && (self.ends != Ends::No || self.states.iter().any(quits))
+    }
+
+    /// Nothing is expected any more, not even silence.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.heard.is_empty() && self.expected.is_empty()
     }
 
     /// What it waits for, for a message.
@@ -195,6 +273,7 @@ fn apply(asked: &Asked, line: &str, sure: Sure, book: &mut Book) {
         | Asked::MetaCount { .. }
         | Asked::MetaDebug { .. }
         | Asked::Line { .. }
+        | Asked::BadChunk { .. }
         | Asked::Refused { .. }
         | Asked::Everywhere
         | Asked::Stats

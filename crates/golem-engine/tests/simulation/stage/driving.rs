@@ -2,7 +2,7 @@
 //! kernel may cut it. The engine is checked after every call.
 
 use super::{Arrival, Cuts, SCRATCH, Stage, number_of, shown};
-use crate::link::{Attempt, Link};
+use crate::link::{Attempt, Finish, Link, Period};
 use crate::pipe::End;
 use golem_engine::id::Connection;
 use golem_engine::{Failure, Time, Wish};
@@ -12,19 +12,34 @@ impl Stage {
     pub(crate) fn turn(&mut self, worker: usize) {
         let now = Time(self.now);
         self.workers[worker].engine.begin_turn(now);
-        let links: Vec<usize> = self.workers[worker].links.values().copied().collect();
-        for link in links {
+        self.take_mail(worker);
+        for link in self.ready(worker) {
             if self.links[link].is_readable() && (self.cuts != Cuts::Mixed || !self.dice.one_in(4)) {
                 self.progress = true;
                 self.serve(link);
             }
         }
+        let is_due = self.wants_turn(worker);
         self.workers[worker].engine.expire();
-        self.verify(worker);
+        if is_due {
+            self.verify(worker);
+        }
         self.finish_turn(worker);
     }
 
-    fn finish_turn(&mut self, worker: usize) {
+    /// The links of a worker that have something to tell, in some order.
+    fn ready(&mut self, worker: usize) -> Vec<usize> {
+        let links = self.workers[worker].links.values().copied();
+        let mut ready: Vec<usize> = links.filter(|&link| self.links[link].is_readable()).collect();
+        if self.is_shuffled {
+            for last in (1..ready.len()).rev() {
+                ready.swap(last, self.dice.below(last + 1));
+            }
+        }
+        ready
+    }
+
+    pub(super) fn finish_turn(&mut self, worker: usize) {
         self.carry_out(worker);
         let again: Vec<usize> =
             self.workers[worker].links.values().copied().filter(|&link| self.links[link].blocked).collect();
@@ -40,6 +55,7 @@ impl Stage {
                 self.flush(link);
             }
         }
+        self.workers[worker].gone.clear();
         self.progress |= self.wants_turn(worker);
     }
 
@@ -67,6 +83,9 @@ impl Stage {
                 if let Connection::Server(id) = connection {
                     self.note(|| format!("{connection:?} connected"));
                     self.workers[worker].engine.connected(id);
+                    let queued: usize = self.workers[worker].engine.output(connection).map(<[u8]>::len).sum();
+                    let periods = self.links[at].periods.iter_mut();
+                    periods.for_each(|period| period.queued = period.queued.min(queued as u64));
                 }
             }
             Attempt::Failed(failure) => {
@@ -88,6 +107,7 @@ impl Stage {
         let Link { worker, connection, .. } = self.links[at];
         self.note(|| format!("{connection:?} closed: {failure:?}"));
         self.forget(at);
+        self.workers[worker].gone.push(connection);
         self.workers[worker].engine.closed(connection, failure);
         self.verify(worker);
     }
@@ -96,6 +116,7 @@ impl Stage {
     fn serve_bytes(&mut self, at: usize) {
         let Link { worker, connection, .. } = self.links[at];
         let most = self.cut(SCRATCH);
+        self.links[at].active = self.now;
         let direct = self.cuts != Cuts::Mixed || !self.dice.one_in(4);
         let link = &mut self.links[at];
         let engine = &mut self.workers[worker].engine;
@@ -140,13 +161,25 @@ impl Stage {
                 Wish::Connect { conn, of } => {
                     let link = self.links.len();
                     let connection = Connection::Server(conn);
-                    self.links.push(Link::new(worker, connection, (self.server_room, self.server_room)));
+                    let mut fresh = Link::new(worker, connection, (self.server_room, self.server_room));
+                    fresh.server = Some(number_of(&of));
+                    // A server that moves has requests wait on that waited for a connection to its old place.
+                    let word = self.workers[worker].word;
+                    let first = if self.has_moved { 0 } else { word };
+                    fresh.periods.extend((first..=word).map(|word| Period {
+                        word,
+                        sent: 0,
+                        queued: u64::MAX,
+                    }));
+                    self.links.push(fresh);
                     self.workers[worker].links.insert(connection, link);
                     self.arrivals.push(Arrival { link, server: number_of(&of) });
                 }
+                Wish::Close(connection) if self.workers[worker].gone.contains(&connection) => {}
                 Wish::Close(connection) => {
                     let link = self.named(worker, connection);
                     self.links[link].closed_by_engine = true;
+                    self.note_finish(link);
                     self.forget(link);
                 }
                 Wish::ShutdownWrite(connection) => {
@@ -154,6 +187,7 @@ impl Stage {
                     if self.links[link].blocked {
                         self.fail("our end of stream would come before bytes that were not written");
                     }
+                    self.note_finish(link);
                     self.links[link].outward.finish();
                 }
                 Wish::Pause(connection) => self.pause(worker, connection, true),
@@ -163,6 +197,13 @@ impl Stage {
                 Wish::ReleaseMemory => {}
             }
         }
+    }
+
+    /// The engine lets a client go.
+    fn note_finish(&mut self, at: usize) {
+        let (link, at) = (&mut self.links[at], self.now);
+        let finish = Finish { at, active: link.active, delivered: link.delivered };
+        link.finished.get_or_insert(finish);
     }
 
     fn pause(&mut self, worker: usize, connection: Connection, paused: bool) {
@@ -220,6 +261,8 @@ impl Stage {
                     self.workers[worker].engine.output(connection).flatten().copied().take(most).collect();
                 format!("engine {worker} → {connection:?}: {most} of {ready} bytes: {}", shown(&bytes))
             });
+            self.links[at].sent += most as u64;
+            self.links[at].active = self.now;
             self.workers[worker].engine.sent(connection, most);
             self.verify(worker);
         }
@@ -239,11 +282,14 @@ impl Stage {
 
     /// Asks the engine whether it is well; not after every single call while it has much to check.
     pub(crate) fn verify(&mut self, worker: usize) {
-        self.events += 1;
         let is_light = self.workers[worker].engine.requests() <= 16;
-        if (is_light || self.events.is_multiple_of(8))
-            && let Err(what) = self.workers[worker].engine.check()
-        {
+        if !is_light && !self.unchecked.wrapping_add(1).is_multiple_of(8) {
+            self.unchecked += 1;
+            return;
+        }
+        self.unchecked = 0;
+        self.steps += 1;
+        if let Err(what) = self.workers[worker].engine.check() {
             self.fail(&what);
         }
     }

@@ -1,15 +1,20 @@
 //! A fake client: it sends what its traffic says as its style says, and holds every byte that it gets to its verdict.
 
+use super::standing::{Event, Standing};
 use super::style::{Ending, Reads, Style};
 use super::traffic::{Mix, Traffic};
 use crate::oracle::book::Book;
-use crate::oracle::expected::{Asked, Silence};
+use crate::oracle::expected::{Asked, Expected, Silence};
 use crate::oracle::verdict::Verdict;
 use crate::pipe::End;
 use crate::stage::Stage;
 
-/// How long a client may rest after an error, in microseconds: a server connection may be tried again meanwhile.
-const LONGEST_REST: usize = 50_000;
+/// How long a client may rest after an error, in microseconds: a server connection may be tried again meanwhile, or an
+/// ejected server come back.
+const RESTS: &[usize] = &[50_000, 50_000, 1_000_000];
+
+/// How long one that thinks may do so before it asks again, in microseconds.
+const LONGEST_THOUGHT: usize = 400_000;
 
 pub(crate) struct Client {
     pub(crate) link: usize,
@@ -26,6 +31,21 @@ pub(crate) struct Client {
     has_finished: bool,
     /// It has closed its socket.
     pub(crate) is_gone: bool,
+    /// It was one too many.
+    is_turned_away: bool,
+    /// What befell it, and where it stood then.
+    pub(super) events: Vec<(Event, Standing)>,
+    is_paused: bool,
+    /// Why the engine closed it, if not for what it said itself.
+    pub(crate) fate: Option<Fate>,
+}
+
+/// Why an engine lets a client go that did nothing for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Idle,
+    /// The process ends.
+    Left,
 }
 
 impl Client {
@@ -40,7 +60,28 @@ impl Client {
             rests_until: 0,
             has_finished: false,
             is_gone: false,
+            is_turned_away: false,
+            events: Vec::new(),
+            is_paused: false,
+            fate: None,
         }
+    }
+
+    /// One that comes in when there is no room: it hears so, whatever it says.
+    pub(crate) fn turned_away(number: usize, link: usize, style: Style) -> Self {
+        let mut client = Self::new(number, link, Style { requests: 0, ending: Ending::Close, ..style });
+        client.is_turned_away = true;
+        let asked = Asked::Refused { starts: "ERROR Too many open connections", closes: true };
+        client.verdict.expect(Expected::new(asked, Silence::Never, (0, 0, 0)));
+        client.traffic.put_in_vain(b"set s1 0 0 9\r\nforbidden\r\nget s1\r\n");
+        client
+    }
+
+    /// The process ends: what its engine has of it by now is answered, and nothing else.
+    pub(crate) fn is_left(&mut self, stage: &Stage) {
+        self.note(Event::Left, stage);
+        self.fate = Some(Fate::Left);
+        self.verdict.is_cut_at(stage.links[self.link].delivered);
     }
 
     /// One small thing.
@@ -66,9 +107,12 @@ impl Client {
         if !bytes.is_empty() {
             stage.progress = true;
             if bytes.windows(6).any(|word| word == b"_ERROR") && stage.dice.one_in(2) {
-                self.rests_until = stage.now + stage.dice.below(LONGEST_REST) as u64;
+                let longest = stage.dice.pick(RESTS);
+                self.rests_until = stage.now + stage.dice.below(longest) as u64;
             }
-            let heard = self.verdict.hear(&bytes, stage.now, book, stage.settings.multiget_failure);
+            let word = stage.workers[stage.links[self.link].worker].word;
+            let policy = stage.settings.multiget_failure;
+            let heard = self.verdict.hear(&bytes, (stage.now, word), book, policy);
             if let Err(what) = heard {
                 stage.fail(&format!("{:?}: {what}", stage.links[self.link].connection));
             }
@@ -82,7 +126,9 @@ impl Client {
         let finished = self.has_finished && self.verdict.is_answered();
         let cut_off = (book.has_tight_limits && stage.pool_counter("client_over_limit") > 0)
             || (book.is_pressed && stage.pool_counter("worker_over_limit") > 0);
-        if !finished && !cut_off && !self.verdict.may_end() {
+        let has_reason = finished || cut_off || self.verdict.may_end();
+        let is_in_order = has_reason || self.is_let_go(stage) && self.verdict.is_answered();
+        if !is_in_order {
             let what = format!(
                 "{:?} was closed, waiting for {}",
                 stage.links[self.link].connection,
@@ -93,6 +139,18 @@ impl Client {
         self.close(stage);
     }
 
+    /// The engine had a reason of its own to let the client go: it was idle, or the process ends.
+    fn is_let_go(&mut self, stage: &Stage) -> bool {
+        let Some(finish) = stage.links[self.link].finished else { return false };
+        let limit = stage.settings.client_idle_timeout.map(|limit| limit.as_micros() as u64);
+        if self.fate.is_none() && limit.is_some_and(|limit| finish.at >= finish.active + limit) {
+            self.note(Event::Idle, stage);
+            self.fate = Some(Fate::Idle);
+            self.verdict.is_cut_at(finish.delivered);
+        }
+        self.fate.is_some()
+    }
+
     fn close(&mut self, stage: &mut Stage) {
         self.is_gone = true;
         stage.progress = true;
@@ -100,7 +158,10 @@ impl Client {
     }
 
     fn sends_more(&self) -> bool {
-        !self.has_finished && (self.asked < self.style.requests || !self.traffic.unsent().is_empty())
+        let has_stopped = matches!(self.style.ending, Ending::StopAt(at) if self.sent >= at);
+        !self.has_finished
+            && !has_stopped
+            && (self.asked < self.style.requests || !self.traffic.unsent().is_empty())
     }
 
     fn send(&mut self, stage: &mut Stage, mix: &Mix, book: &mut Book) {
@@ -112,11 +173,17 @@ impl Client {
             stage.progress = true;
             return;
         }
+        if matches!(self.style.ending, Ending::StopAt(at) if self.sent >= at) {
+            return;
+        }
         if self.traffic.unsent().is_empty()
             && self.rests_until <= stage.now
             && self.asked < self.style.requests
             && self.verdict.waiting() < self.style.depth
         {
+            if self.style.thinks && stage.dice.one_in(4) {
+                self.rests_until = stage.now + stage.dice.below(LONGEST_THOUGHT) as u64;
+            }
             self.ask(stage, mix, book);
         }
         let count = stage.cut(self.traffic.unsent().len());
@@ -125,13 +192,18 @@ impl Client {
         self.sent += written as u64;
         stage.progress |= written > 0;
         match self.style.ending {
-            Ending::CloseAt(at) if self.sent >= at => self.close(stage),
+            Ending::CloseAt(at) if self.sent >= at => {
+                self.note(Event::Closes, stage);
+                self.close(stage);
+            }
             Ending::ResetAt(at) if self.sent >= at => {
+                self.note(Event::Resets, stage);
                 stage.links[self.link].peer_resets();
                 self.is_gone = true;
                 stage.progress = true;
             }
             Ending::HalfClose if !self.sends_more() => {
+                self.note(Event::HalfCloses, stage);
                 stage.links[self.link].peer_finishes();
                 self.has_finished = true;
                 stage.progress = true;
@@ -141,7 +213,13 @@ impl Client {
             {
                 self.close(stage);
             }
-            Ending::Quit | Ending::HalfClose | Ending::Close | Ending::CloseAt(_) | Ending::ResetAt(_) => {}
+            Ending::Quit
+            | Ending::HalfClose
+            | Ending::Close
+            | Ending::CloseAt(_)
+            | Ending::ResetAt(_)
+            | Ending::StopAt(_)
+            | Ending::Stay => {}
         }
     }
 
@@ -162,11 +240,23 @@ impl Client {
 
     /// Notes what the engine has taken in, and that nothing of it waits longer than it may.
     pub(crate) fn watch(&mut self, stage: &Stage) {
+        let is_paused = stage.links[self.link].paused;
+        if is_paused && !std::mem::replace(&mut self.is_paused, is_paused) {
+            self.note(Event::Paused, stage);
+        }
+        self.is_paused = is_paused;
         let link = &stage.links[self.link];
-        self.verdict.delivered(link.delivered, stage.now);
+        let word = stage.workers[link.worker].word;
+        self.verdict.delivered(link.delivered, stage.now, word, link.paused);
         let is_heard = link.outward.is_empty() && link.outward.end == End::Open;
         if self.is_gone || link.closed || link.blocked || !is_heard || stage.wants_turn(link.worker) {
             return;
+        }
+        if let Some(limit) = stage.settings.client_idle_timeout
+            && self.verdict.is_settled()
+            && link.active + limit.as_micros() as u64 <= stage.now
+        {
+            stage.fail(&format!("{:?} is idle since {} and not closed", link.connection, link.active));
         }
         let Some(timeout) = stage.settings.timeout else { return };
         if let Some(since) = self.verdict.waits_since()

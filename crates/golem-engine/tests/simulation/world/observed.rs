@@ -20,8 +20,31 @@ fn words(line: &[u8]) -> Vec<&[u8]> {
     line.trim_ascii_end().split(|&byte| byte == b' ').filter(|word| !word.is_empty()).collect()
 }
 
-/// Checks one request, as server number `server` got it.
-pub(crate) fn check(frame: &[u8], server: usize, book: &mut Book) -> Result<(), String> {
+/// A request that is not shorter may be collected after its server was chosen. (Less what is not forwarded of it.)
+const LARGE: usize = 16 * 1024 - 16;
+
+/// Why a request may have been sent long after its server was chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Late {
+    No,
+    /// It was collected meanwhile.
+    Uploaded,
+    /// It was asked on another connection before.
+    Repeated,
+}
+
+/// How a request came to a server.
+pub(crate) struct Came {
+    pub(crate) server: usize,
+    /// The coordinator's words under one of which it was sent.
+    pub(crate) words: Vec<usize>,
+    /// It is the first on its connection: perhaps one that was asked on another before.
+    pub(crate) is_first: bool,
+}
+
+/// Checks one request, as a server got it.
+pub(crate) fn check(frame: &[u8], came: &Came, book: &mut Book) -> Result<(), String> {
+    let server = came.server;
     let wrong = |what: &str| Err(format!("server {server} got {}: {what}", shown(frame)));
     let end = frame.iter().position(|&byte| byte == b'\n').map_or(0, |at| at + 1);
     let (line, data) = frame.split_at(end);
@@ -47,17 +70,27 @@ pub(crate) fn check(frame: &[u8], server: usize, book: &mut Book) -> Result<(), 
         [b"version" | b"flush_all"] | [b"flush_all" | b"verbosity", _] => &[],
         _ => return wrong("not a request that a server should get"),
     };
+    let mut plain_keys = Vec::new();
     for &key in keys {
         if key.len() > 250 {
             return wrong("too long a key");
         }
         let plain =
             if is_meta && flags.contains(&&b"b"[..]) { decode(key).ok_or("base64")? } else { key.to_vec() };
-        book.seen(&plain, server)?;
         if let Some(data) = data.strip_suffix(b"\r\n") {
-            book.arrived(&plain, data)?;
+            book.arrived(&plain, data, server)?;
         }
+        plain_keys.push(plain);
     }
+    let is_read = matches!(words.first(), Some(&(b"get" | b"gets" | b"mg")));
+    let came_late = if frame.len() >= LARGE {
+        Late::Uploaded
+    } else if is_read && came.is_first {
+        Late::Repeated
+    } else {
+        Late::No
+    };
+    book.seen(&plain_keys, came, came_late)?;
     if let Some(opaque) = flags.iter().find(|flag| is_meta && flag.first() == Some(&b'O')) {
         let writes = flags.iter().any(|flag| matches!(flag.first(), Some(b'N' | b'R' | b'T' | b'E')));
         book.asked(opaque, words.first() == Some(&&b"mg"[..]) && !writes)?;

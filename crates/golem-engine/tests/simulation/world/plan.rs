@@ -117,7 +117,12 @@ pub(crate) fn faulty(
         | Fault::EarlyError
         | Fault::WrongKey
         | Fault::MissingEnd
-        | Fault::ErrorInside => None,
+        | Fault::ErrorInside
+        | Fault::Crash
+        | Fault::Stop
+        | Fault::TimeJump
+        | Fault::Ejected
+        | Fault::Restored => None,
     }
 }
 
@@ -163,7 +168,7 @@ fn split(
     (fault, focus): (Fault, Option<State>),
 ) -> Option<Vec<Out>> {
     let fits = |kind: Kind| match focus {
-        None | Some(State::Connecting | State::Idle | State::Waiting) => true,
+        None | Some(State::Connecting | State::Idle | State::Waiting | State::Probing) => true,
         Some(State::MidLine) => kind == Kind::Line,
         Some(State::MidValue) => kind == Kind::Data,
         Some(State::MidLarge) => kind == Kind::Large,

@@ -1,39 +1,23 @@
 //! A fake server: a real key/value model behind connections that misbehave as planned.
 
+mod conn;
 mod misdeeds;
+mod outages;
+mod probed;
 
-use super::observed::{check, data_length};
+use super::observed::{Came, check, data_length};
 use super::plan::{Out, faulty, sound};
+use crate::coverage::Coverage;
 use crate::dice::Dice;
-use crate::faults::{Coverage, Fault, State};
+use crate::faults::{Fault, State};
 use crate::link::Attempt;
 use crate::oracle::book::Book;
 use crate::stage::{Stage, shown};
+use conn::Conn;
 use golem_engine::Failure;
-use golem_memserver::{Options, Session, Store};
-use std::collections::VecDeque;
-
-/// One accepted connection.
-struct Conn {
-    link: usize,
-    session: Session,
-    input: Vec<u8>,
-    /// Bytes of a body that was refused before it had come.
-    swallow: usize,
-    script: VecDeque<Out>,
-    /// It sends nothing before this time; `u64::MAX`: never again.
-    silent_until: u64,
-    /// It reads nothing before this time.
-    unread_until: u64,
-    /// Everything was said and done.
-    is_over: bool,
-    /// This request was looked at for an early error.
-    is_considered: bool,
-    /// Faults that it may still commit while it has nothing to do; without an end a history would have none.
-    idle_faults: u32,
-    /// What it said is not what it should have said: somebody may wait for the rest for ever.
-    owes: bool,
-}
+use golem_memserver::{Options, Store};
+use outages::Outage;
+use probed::Probed;
 
 /// Which faults a server commits, and how often.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +35,12 @@ pub(crate) struct Server {
     conns: Vec<Conn>,
     /// Attempts to connect that are never decided.
     hanging: Vec<usize>,
+    /// Attempts to connect that are looked at when it goes on.
+    knocking: Vec<usize>,
+    outage: Option<Outage>,
+    probed: Vec<Probed>,
+    /// Its answer to a probe was that it is well.
+    pub(crate) has_vouched: bool,
     pub(crate) manners: Manners,
     /// The pool's `timeout`, in microseconds.
     timeout: u64,
@@ -68,7 +58,19 @@ impl Server {
             keep_received: false,
         };
         let (store, manners) = (Store::new(options), Manners::default());
-        Self { number, store, conns: Vec::new(), hanging: Vec::new(), manners, timeout, served: 0 }
+        Self {
+            number,
+            store,
+            conns: Vec::new(),
+            hanging: Vec::new(),
+            knocking: Vec::new(),
+            outage: None,
+            probed: Vec::new(),
+            has_vouched: false,
+            manners,
+            timeout,
+            served: 0,
+        }
     }
 
     fn errs(&self, dice: &mut Dice) -> Option<Fault> {
@@ -82,8 +84,11 @@ impl Server {
         link: usize,
         stage: &mut Stage,
         book: &mut Book,
-        coverage: &mut Coverage,
+        coverage: &mut Coverage<Fault>,
     ) {
+        if self.meets_outage(link, stage) {
+            return;
+        }
         let fault = self.errs(&mut stage.dice);
         let connecting = matches!(fault, Some(Fault::Refused | Fault::ConnectPending | Fault::ConnectReset));
         if connecting && let Some(fault) = fault {
@@ -100,31 +105,19 @@ impl Server {
             Some(Fault::ConnectPending) => self.hanging.push(link),
             _ => {
                 here.attempt = Attempt::Made;
-                let mut script = VecDeque::new();
+                let mut conn = Conn::new(link);
                 if fault == Some(Fault::TooMany) {
-                    script.push_back(Out::Commit(Fault::TooMany));
+                    conn.script.push_back(Out::Commit(Fault::TooMany));
                 }
-                self.conns.push(Conn {
-                    link,
-                    session: Session::new(),
-                    input: Vec::new(),
-                    swallow: 0,
-                    script,
-                    silent_until: 0,
-                    unread_until: 0,
-                    is_over: false,
-                    is_considered: false,
-                    idle_faults: 3,
-                    owes: false,
-                });
+                self.conns.push(conn);
             }
         }
     }
 
     /// One small thing on one connection.
-    pub(crate) fn act(&mut self, stage: &mut Stage, book: &mut Book, coverage: &mut Coverage) {
+    pub(crate) fn act(&mut self, stage: &mut Stage, book: &mut Book, coverage: &mut Coverage<Fault>) {
         self.conns.retain(|conn| !conn.is_over);
-        if self.conns.is_empty() {
+        if self.conns.is_empty() || self.is_down() {
             return;
         }
         let place = stage.dice.below(self.conns.len());
@@ -152,8 +145,9 @@ impl Server {
     }
 
     /// Carries out the requests that are complete, and plans their replies.
-    fn serve(&mut self, place: usize, stage: &mut Stage, book: &mut Book, coverage: &mut Coverage) {
+    fn serve(&mut self, place: usize, stage: &mut Stage, book: &mut Book, coverage: &mut Coverage<Fault>) {
         let mut used = 0;
+        let before = self.conns[place].heard;
         loop {
             let conn = &mut self.conns[place];
             let drop = conn.swallow.min(conn.input.len() - used);
@@ -170,9 +164,12 @@ impl Server {
                 continue;
             }
             let frame = rest[..total].to_vec();
+            let at = before + used as u64;
             used += total;
             self.served += 1;
-            if let Err(what) = check(&frame, self.number, book) {
+            let words: Vec<usize> = stage.links[self.conns[place].link].words_at(at).collect();
+            let came = Came { server: self.number, words, is_first: at == 0 };
+            if let Err(what) = check(&frame, &came, book) {
                 stage.fail(&what);
             }
             let (mut reply, conn) = (Vec::new(), &mut self.conns[place]);
@@ -193,6 +190,7 @@ impl Server {
             self.conns[place].script.extend(planned.unwrap_or_else(|| sound(&reply)));
         }
         self.conns[place].input.drain(..used);
+        self.conns[place].heard += used as u64;
     }
 
     /// Answers a request before its body is here: as a server does that is out of memory.
@@ -202,7 +200,7 @@ impl Server {
         total: usize,
         stage: &mut Stage,
         book: &mut Book,
-        coverage: &mut Coverage,
+        coverage: &mut Coverage<Fault>,
     ) {
         if std::mem::replace(&mut self.conns[place].is_considered, true) {
             return;
@@ -223,7 +221,7 @@ impl Server {
     }
 
     /// Sends some bytes of what is planned, or commits the fault that is next.
-    fn speak(&mut self, place: usize, stage: &mut Stage, book: &mut Book, coverage: &mut Coverage) {
+    fn speak(&mut self, place: usize, stage: &mut Stage, book: &mut Book, coverage: &mut Coverage<Fault>) {
         let conn = &mut self.conns[place];
         if conn.silent_until > stage.now {
             return;
@@ -261,12 +259,10 @@ impl Server {
                 if stage.links[conn.link].closed {
                     return;
                 }
-                let is_asked = !conn.input.is_empty() || !stage.links[conn.link].outward.is_empty();
-                let waits = if is_asked { State::Waiting } else { State::Idle };
                 let state = match fault {
                     Fault::MissingEnd | Fault::ErrorInside => State::MidLine,
-                    Fault::ExtraBytes | Fault::TooMany if conn.script.len() <= 1 => waits,
-                    _ => conn.script.iter().find_map(Out::state).unwrap_or(waits),
+                    Fault::ExtraBytes | Fault::TooMany if conn.script.len() <= 1 => conn.waits(stage),
+                    _ => conn.state(stage),
                 };
                 self.commit(place, fault, state, stage, book, coverage);
             }
@@ -276,12 +272,24 @@ impl Server {
     /// When it does something that it has put off.
     pub(crate) fn next_time(&self, now: u64) -> Option<u64> {
         let times = self.conns.iter().flat_map(|conn| [conn.silent_until, conn.unread_until]);
-        times.filter(|&time| time > now && time < u64::MAX).min()
+        let probed = self.probed.iter().map(|probed| probed.from);
+        times
+            .chain(probed)
+            .chain(self.outage.map(|outage| outage.until))
+            .filter(|&time| time > now && time < u64::MAX)
+            .min()
+    }
+
+    /// How its connection on this link stands; none if it is over, or not made.
+    pub(crate) fn state_of(&self, link: usize, stage: &Stage) -> Option<State> {
+        let conn = self.conns.iter().find(|conn| conn.link == link && !conn.is_over)?;
+        Some(conn.state(stage))
     }
 
     /// Ends what would never end by itself: attempts without an answer, connections that say nothing.
     pub(crate) fn have_mercy(&mut self, stage: &mut Stage) {
         self.manners = Manners::default();
+        self.come_back(stage);
         for link in self.hanging.drain(..) {
             if !stage.links[link].closed {
                 stage.links[link].attempt = Attempt::Failed(Failure::ConnectionRefused);

@@ -24,6 +24,10 @@ pub(crate) enum Ending {
     CloseAt(u64),
     /// Resets after so many bytes, wherever that is.
     ResetAt(u64),
+    /// Sends no more after so many bytes, and stays. Only where idle clients are closed.
+    StopAt(u64),
+    /// Stays when everything is answered. Only where idle clients are closed.
+    Stay,
 }
 
 #[derive(Clone, Debug)]
@@ -34,17 +38,21 @@ pub(crate) struct Style {
     pub(crate) depth: usize,
     pub(crate) reads: Reads,
     pub(crate) ending: Ending,
+    /// It takes its time before it asks.
+    pub(crate) thinks: bool,
     /// Room of the pipes to and from the proxy.
     pub(crate) room: (usize, usize),
 }
 
 impl Style {
-    pub(crate) fn random(dice: &mut Dice) -> Self {
-        let ending = match dice.below(8) {
+    pub(crate) fn random(may_stay: bool, dice: &mut Dice) -> Self {
+        let ending = match dice.below(if may_stay { 12 } else { 8 }) {
             0 | 1 => Ending::Quit,
             2 | 3 => Ending::HalfClose,
             4 | 5 => Ending::Close,
             6 => Ending::CloseAt(dice.below(5000) as u64),
+            8 | 9 => Ending::StopAt(dice.below(5000) as u64),
+            10 | 11 => Ending::Stay,
             _ => Ending::ResetAt(dice.below(20_000) as u64),
         };
         let reads =
@@ -56,6 +64,7 @@ impl Style {
             depth: if reads == Reads::AfterSending { usize::MAX } else { depth },
             reads,
             ending,
+            thinks: false,
             room: (dice.pick(&[100, 4096, 65_536, 1 << 20]), dice.pick(&[100, 4096, 65_536, 1 << 20])),
         }
     }

@@ -15,6 +15,8 @@ use crate::oracle::verdict::{Verdict, stored};
 pub(crate) struct Mix {
     /// Large values occur.
     pub(crate) large: bool,
+    /// They occur more often than others.
+    pub(crate) mostly_large: bool,
     /// Bytes come one to three at a time, so there should not be many.
     pub(crate) tiny: bool,
     /// Wrong requests occur.
@@ -59,11 +61,20 @@ impl Traffic {
     }
 
     pub(crate) fn put(&mut self, verdict: &mut Verdict, bytes: &[&[u8]], asked: Asked, silence: Silence) {
+        let start = self.written;
         for part in bytes {
             self.out.extend_from_slice(part);
             self.written += part.len() as u64;
         }
-        verdict.expect(Expected { asked, silence, end: self.written, delivered: None });
+        let mut all = bytes.iter().flat_map(|part| part.iter());
+        let line = all.position(|&byte| byte == b'\n').map_or(self.written, |at| start + at as u64 + 1);
+        verdict.expect(Expected::new(asked, silence, (start, line, self.written)));
+    }
+
+    /// Bytes that are no request and must never be taken for one.
+    pub(crate) fn put_in_vain(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+        self.written += bytes.len() as u64;
     }
 
     fn private_key(&self, dice: &mut Dice) -> Vec<u8> {
@@ -94,7 +105,7 @@ impl Traffic {
     }
 
     fn length(mix: &Mix, dice: &mut Dice) -> usize {
-        if !mix.large || !dice.one_in(3) {
+        if !mix.large || dice.one_in(3) == mix.mostly_large {
             return dice.pick(if mix.tiny { &[0, 40, 100, 200] } else { &[0, 40, 100, 100, 1000, 3000] });
         }
         match dice.below(8) {
@@ -195,11 +206,11 @@ impl Traffic {
             (true, _) => Asked::Refused { starts: "SERVER_ERROR object too large for cache", closes: false },
             (false, _) => Asked::Store { key: key.clone(), mode, data },
         };
-        if quiet && let Some(possible) = book.possible(&key) {
-            match asked {
+        if quiet {
+            book.set_afloat(&key, |possible| match asked {
                 Asked::Store { .. } => stored(possible, mode, data, Sure::Afloat),
                 _ => possible.becomes(None, Sure::Afloat),
-            }
+            });
         }
         self.put(verdict, &[word.as_bytes(), b" ", &key, tail.as_bytes(), &bytes, b"\r\n"], asked, silence);
     }
@@ -210,8 +221,8 @@ impl Traffic {
         let key = self.key(dice);
         match dice.below(3) {
             0 => {
-                if quiet && let Some(possible) = book.possible(&key) {
-                    possible.becomes(None, Sure::Afloat);
+                if quiet {
+                    book.set_afloat(&key, |possible| possible.becomes(None, Sure::Afloat));
                 }
                 let zero = dice.pick(&["", "", " 0"]);
                 let line = [b"delete ", &key[..], zero.as_bytes(), end.as_bytes()].concat();
@@ -277,7 +288,7 @@ impl Traffic {
         let word = if form == " " { "ms " } else { "set " };
         let line = format!("{form}{}\r\n", bytes.len());
         let end = dice.pick(&[&b"x\r\n"[..], b"get s1\r\n", b"\n", b"\rx\n", b"ab cd\n"]);
-        let asked = Asked::Refused { starts: "CLIENT_ERROR bad data chunk", closes: false };
+        let asked = Asked::BadChunk { key: key.clone() };
         self.put(verdict, &[word.as_bytes(), &key, line.as_bytes(), &bytes, end], asked, Silence::Never);
     }
 }

@@ -1,7 +1,8 @@
 //! Faults, committed: what happens on the connection, and the note of it in the book and in the table.
 
 use super::Server;
-use crate::faults::{Coverage, Fault, State};
+use crate::coverage::Coverage;
+use crate::faults::{Fault, State};
 use crate::oracle::book::Book;
 use crate::stage::Stage;
 use crate::world::plan::sound;
@@ -13,7 +14,7 @@ impl Server {
         fault: Fault,
         stage: &mut Stage,
         book: &mut Book,
-        coverage: &mut Coverage,
+        coverage: &mut Coverage<Fault>,
     ) {
         let conn = &mut self.conns[place];
         if !Fault::EVERYWHERE.contains(&fault) || conn.idle_faults == 0 {
@@ -33,7 +34,7 @@ impl Server {
         state: State,
         stage: &mut Stage,
         book: &mut Book,
-        coverage: &mut Coverage,
+        coverage: &mut Coverage<Fault>,
     ) {
         stage.progress = true;
         book.faults[self.number] += 1;
@@ -76,7 +77,12 @@ impl Server {
             | Fault::EarlyError
             | Fault::Refused
             | Fault::ConnectPending
-            | Fault::ConnectReset => {}
+            | Fault::ConnectReset
+            | Fault::Crash
+            | Fault::Stop
+            | Fault::TimeJump
+            | Fault::Ejected
+            | Fault::Restored => {}
         }
         conn.is_over = matches!(fault, Fault::Eof | Fault::Reset | Fault::TooMany);
     }
