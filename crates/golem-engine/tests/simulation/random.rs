@@ -8,6 +8,12 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
+/// Seconds that this thread has worked, where the system tells.
+fn worked() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split(' ').next()?.parse::<f64>().ok().map(|nanoseconds| nanoseconds / 1e9)
+}
+
 fn play(seed: u64) -> Account {
     let played = std::panic::catch_unwind(|| History::new(seed).run());
     match played {
@@ -46,9 +52,11 @@ fn random_histories_keep_every_promise() {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let play_some = || {
         let mut sum = Account::default();
+        let before = worked();
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
             if seed >= first + seeds || has_failed.load(Ordering::Relaxed) {
+                sum.seconds = worked().zip(before).map_or(0.0, |(now, before)| now - before);
                 return sum;
             }
             match std::panic::catch_unwind(|| play(seed)) {
@@ -79,7 +87,10 @@ fn random_histories_keep_every_promise() {
     println!(
         "{ejected} ejected, {restored} restored; {turned_away} clients turned away, {idle} idle, {left} left"
     );
-    println!("{:.1} s", started.elapsed().as_secs_f64());
+    let rate = sum.seconds.is_normal().then(|| steps as f64 / sum.seconds * 60e-6);
+    let rate =
+        rate.map_or_else(String::new, |rate| format!("; {rate:.1} million steps a minute on one core"));
+    println!("{:.1} s{rate}", started.elapsed().as_secs_f64());
     if seeds >= 600 {
         assert_eq!(sum.coverage.gaps(), [], "faults that never met a server connection in these states");
         assert_eq!(sum.clients.gaps(), [], "what never met a client in these states");

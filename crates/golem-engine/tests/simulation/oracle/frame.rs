@@ -43,19 +43,28 @@ fn block(bytes: &[u8], at: usize, len: usize) -> Result<Option<(&[u8], usize)>, 
     }
 }
 
-/// The reply at the front of `bytes` and its length; none if it is not complete.
-pub(crate) fn next(bytes: &[u8]) -> Result<Option<(Frame, usize)>, String> {
+/// What stands at the front of some bytes.
+pub(crate) enum Front {
+    /// A reply, of so many bytes.
+    Whole(Frame, usize),
+    /// A part of one that has at least so many bytes.
+    Part(usize),
+}
+
+/// The reply at the front of `bytes`.
+pub(crate) fn next(bytes: &[u8]) -> Result<Front, String> {
     let (mut frame, mut at) = (Frame::default(), 0);
     loop {
-        let Some((raw, end)) = line(bytes, at)? else { return Ok(None) };
+        let Some((raw, end)) = line(bytes, at)? else { return Ok(Front::Part(bytes.len() + 1)) };
         at = end;
         // Keys hold bytes that are no text; they are taken from the raw line.
         let text = String::from_utf8_lossy(raw).into_owned();
         let words: Vec<&str> = text.split(' ').collect();
         match words[..] {
             ["VALUE", _, flags, len, ..] => {
-                let Some((data, end)) = block(bytes, at, len.parse().map_err(|_| text.clone())?)? else {
-                    return Ok(None);
+                let len = len.parse().map_err(|_| text.clone())?;
+                let Some((data, end)) = block(bytes, at, len)? else {
+                    return Ok(Front::Part(at + len + 2));
                 };
                 at = end;
                 let key = raw.split(|&byte| byte == b' ').nth(1).unwrap_or_default().to_vec();
@@ -68,16 +77,17 @@ pub(crate) fn next(bytes: &[u8]) -> Result<Option<(Frame, usize)>, String> {
             }
             ["STAT", ..] => frame.rows += 1,
             ["VA", len, ..] => {
-                let Some((data, end)) = block(bytes, at, len.parse().map_err(|_| text.clone())?)? else {
-                    return Ok(None);
+                let len = len.parse().map_err(|_| text.clone())?;
+                let Some((data, end)) = block(bytes, at, len)? else {
+                    return Ok(Front::Part(at + len + 2));
                 };
                 frame.data = Some(data.to_vec());
                 frame.line = text;
-                return Ok(Some((frame, end)));
+                return Ok(Front::Whole(frame, end));
             }
             _ => {
                 frame.line = text;
-                return Ok(Some((frame, at)));
+                return Ok(Front::Whole(frame, at));
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use super::book::Book;
 use super::expected::{Asked, Data, Expected, Mode, Silence};
-use super::frame::{self, Frame};
+use super::frame::{self, Frame, Front};
 use super::judge::{Ends, is_error, judge};
 use super::possible::Sure;
 use golem_config::MultigetFailure;
@@ -19,6 +19,8 @@ pub(crate) struct Verdict {
     /// The engine took in no more of what the client sent than up to here.
     cut: Option<u64>,
     heard: Vec<u8>,
+    /// So many bytes of `heard` it takes to know more.
+    lacks: usize,
     /// When something was heard last.
     heard_at: u64,
     /// Numbers for `cas`, as last heard: key and number.
@@ -46,6 +48,7 @@ impl Verdict {
             ends: Ends::No,
             cut: None,
             heard: Vec::new(),
+            lacks: 0,
             heard_at: 0,
             cas: None,
             replies: 0,
@@ -120,11 +123,19 @@ impl Verdict {
     ) -> Result<(), String> {
         self.heard.extend_from_slice(bytes);
         self.heard_at = now;
-        let mut at = 0;
-        while let Some((frame, len)) = frame::next(&self.heard[at..])? {
-            at += len;
-            self.take(&frame, word, book, policy)?;
+        if self.heard.len() < self.lacks {
+            return Ok(());
         }
+        let mut at = 0;
+        self.lacks = loop {
+            match frame::next(&self.heard[at..])? {
+                Front::Whole(frame, len) => {
+                    at += len;
+                    self.take(&frame, word, book, policy)?;
+                }
+                Front::Part(least) => break least,
+            }
+        };
         self.heard.drain(..at);
         Ok(())
     }

@@ -36,6 +36,8 @@ pub(crate) struct Account {
     pub(crate) clients: Coverage<Event>,
     /// Events that an engine or the coordinator was told of, each followed by a check of all that must hold.
     pub(crate) steps: u64,
+    /// Seconds of work.
+    pub(crate) seconds: f64,
     pub(crate) replies: u64,
     pub(crate) served: u64,
     pub(crate) repeated: i64,
@@ -52,6 +54,7 @@ impl Account {
         self.coverage.add(&other.coverage);
         self.clients.add(&other.clients);
         self.steps += other.steps;
+        self.seconds += other.seconds;
         self.replies += other.replies;
         self.served += other.served;
         self.repeated += other.repeated;
@@ -98,6 +101,7 @@ impl History {
         Account {
             clients: events,
             steps: self.stage.steps,
+            seconds: 0.0,
             replies: self.clients.iter().map(|client| client.verdict.replies).sum(),
             served: self.servers.iter().map(|server| server.served).sum(),
             repeated: (0..self.servers.len())
