@@ -55,7 +55,9 @@ fn report(times: &[(&str, Duration)]) {
 }
 
 fn clippy(root: &Path) -> Result<(), String> {
-    run_cargo(root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])
+    run_cargo(root, &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"], &[])?;
+    let prototype = ["--package", "golem-engine", "--features", "prototype", "--test", "prototype"];
+    run_cargo(root, &[&["clippy"], &prototype[..], &["--", "-D", "warnings"]].concat(), &[])
 }
 
 /// The end-to-end tests start the program itself, so it is built first.
@@ -67,7 +69,9 @@ fn tests(root: &Path) -> Result<(), String> {
         let program = root.join(target).join("debug/golemproxy").display().to_string();
         variables.push(("GOLEMPROXY_PROGRAM", program));
     }
-    run_cargo(root, &["test", "--workspace", "--quiet", "--no-fail-fast"], &variables)
+    run_cargo(root, &["test", "--workspace", "--quiet", "--no-fail-fast"], &variables)?;
+    let prototype = ["--package", "golem-engine", "--features", "prototype", "--test", "prototype"];
+    run_cargo(root, &[&["test", "--quiet"], &prototype[..]].concat(), &[])
 }
 
 fn rustdoc(root: &Path) -> Result<(), String> {

@@ -286,6 +286,10 @@ impl Engine {
             counters.client_connections.sub(1);
             if by_error || client.at_fault { &counters.client_err } else { &counters.client_eof }.add(1);
         }
+        #[cfg(feature = "prototype")]
+        {
+            client.lane = self.end_session(id, client.pool, client.lane);
+        }
         let pool = self.pools.get_mut(client.pool.index());
         if pool.is_some_and(|pool| pool.leave_lane(client.lane)) {
             self.let_lane_go(client.pool, client.lane);

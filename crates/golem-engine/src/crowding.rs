@@ -37,7 +37,8 @@ impl ServerConn {
     /// It is made.
     pub(crate) fn come_up(&mut self, now: Time) {
         self.link = Link::Up;
-        self.heard = now;
+        // A request that may take long is heard of later.
+        self.heard = self.heard.max(now);
         self.light = self.limit / 2;
         self.counters.server_connections.add(1);
     }

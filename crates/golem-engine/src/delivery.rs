@@ -147,6 +147,10 @@ impl Engine {
 
     /// A part of a request got no reply.
     pub(crate) fn fail_part(&mut self, id: RequestId, part: u32, failure: Failure) {
+        #[cfg(feature = "prototype")]
+        let start = self.error_start();
+        #[cfg(not(feature = "prototype"))]
+        let start = texts::SERVER_ERROR;
         let Some(request) = self.requests.get_mut(id) else { return };
         if request.progress != Progress::Waiting {
             return;
@@ -162,7 +166,7 @@ impl Engine {
         request.held.clear(&mut self.buffers);
         let mut len = 0;
         if !silent {
-            for piece in [texts::SERVER_ERROR, failure.text().as_bytes(), b"\r\n"] {
+            for piece in [start, failure.text().as_bytes(), b"\r\n"] {
                 request.held.append(piece, &mut self.buffers);
                 len += piece.len() as u64;
             }

@@ -129,6 +129,8 @@ pub struct Engine {
     /// Clients whose held back requests can be read.
     pub(crate) held_back: VecDeque<ClientId>,
     pub(crate) spare: Spare,
+    #[cfg(feature = "prototype")]
+    pub(crate) prototype: crate::prototype::Prototype,
     /// When to look whether memory can be given back.
     pub(crate) memory_due: Option<Time>,
     /// Scratch of the scatter, kept for its memory: the newest part of each server, and the parts being written.
@@ -165,6 +167,8 @@ impl Engine {
             written_next: Vec::new(),
             held_back: VecDeque::new(),
             spare: Spare::default(),
+            #[cfg(feature = "prototype")]
+            prototype: crate::prototype::Prototype::default(),
             memory_due: None,
             part_of: Vec::new(),
             open_parts: OpenParts::default(),

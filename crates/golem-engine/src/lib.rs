@@ -43,6 +43,8 @@ mod moving;
 mod pace;
 mod pool;
 mod pressure;
+#[cfg(feature = "prototype")]
+mod prototype;
 mod reload;
 mod repeat;
 mod replies;

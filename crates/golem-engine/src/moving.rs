@@ -57,6 +57,8 @@ impl Engine {
     /// Closes a connection for which nobody waits.
     pub(crate) fn retire(&mut self, id: ServerConnId) {
         let Some(mut conn) = self.conns.remove(id) else { return };
+        #[cfg(feature = "prototype")]
+        self.end_subscription(id);
         self.wish(Wish::Close(Connection::Server(id)));
         self.clear_lane(id, (conn.pool, conn.of.index, conn.lane));
         conn.counters.connections_open.sub(1);

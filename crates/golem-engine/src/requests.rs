@@ -25,6 +25,10 @@ impl Engine {
     /// Takes the requests at the front of `bytes` and says how many bytes that were. What is left is an incomplete
     /// request, is read in another way (see [`Input`]), or is held back.
     pub(crate) fn parse(&mut self, id: ClientId, bytes: &[u8]) -> usize {
+        #[cfg(feature = "prototype")]
+        if self.prototype.is_on {
+            return self.parse_resp(id, bytes);
+        }
         let Some(client) = self.clients.get_mut(id) else { return bytes.len() };
         let Some(pool) = self.pools.get(client.pool.index()) else { return bytes.len() };
         if client.lane >= pool.lanes && client.head.is_none() {

@@ -135,6 +135,8 @@ impl Engine {
     /// A server connection is gone: everything that waits there fails.
     pub(crate) fn server_gone(&mut self, id: ServerConnId, failure: Failure, detail: &'static str) {
         let Some(mut conn) = self.conns.remove(id) else { return };
+        #[cfg(feature = "prototype")]
+        self.end_subscription(id);
         let (pool, server) = (conn.pool, conn.of.index);
         let at_once = self.blame_loss(&conn, failure);
         if let Some(here) = self.pools.get_mut(pool.index()).filter(|_| !conn.is_leaving) {

@@ -17,7 +17,7 @@ pub(crate) struct Who(pub(crate) usize);
 pub(crate) struct Script {
     pub(crate) stage: Stage,
     /// All server connections so far: server and link.
-    conns: Vec<(usize, usize)>,
+    pub(crate) conns: Vec<(usize, usize)>,
     /// Servers refuse to be connected to.
     pub(crate) refuses: Option<Failure>,
     /// Attempts to connect stay undecided.
