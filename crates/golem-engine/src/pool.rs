@@ -118,11 +118,16 @@ impl Pool {
 
     /// The configuration says this from now on. Lanes that it does not want any more stay while they have clients.
     pub(crate) fn set_settings(&mut self, settings: Arc<Settings>) {
-        let lanes = lanes_of(&settings);
-        (self.limits, self.lanes) = (limits_of(&settings), lanes as u16);
-        let used = self.lane_clients.iter().rposition(|clients| *clients > 0).map_or(0, |last| last + 1);
-        self.lane_clients.resize(lanes.max(used), 0);
+        let kept = self.lanes_kept(&settings);
+        (self.limits, self.lanes) = (limits_of(&settings), lanes_of(&settings) as u16);
+        self.lane_clients.resize(kept, 0);
         self.settings = settings;
+    }
+
+    /// How many lanes there will be if the configuration says this: those that it wants, and those that have clients.
+    pub(crate) fn lanes_kept(&self, settings: &Settings) -> usize {
+        let used = self.lane_clients.iter().rposition(|clients| *clients > 0).map_or(0, |last| last + 1);
+        lanes_of(settings).max(used)
     }
 
     /// How many places for connections each server needs.

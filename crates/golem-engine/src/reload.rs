@@ -24,6 +24,7 @@ impl Engine {
         (self.setup.counters, self.setup.all) = (Arc::clone(&counters), all);
         let heirs = next.heirs(self.pools.len());
         self.let_servers_go(&heirs);
+        self.let_lanes_go(next);
         let before: Vec<Arc<Settings>> = self.pools.iter().map(|pool| Arc::clone(&pool.settings)).collect();
         let moves = self.replace_pools(next, &counters, &heirs);
         self.move_connections(&moves, &heirs);
@@ -43,6 +44,17 @@ impl Engine {
         let conns = self.conns.iter().filter(|(_, conn)| !conn.is_leaving && is_gone(conn.pool, &conn.of));
         let gone: Vec<ServerConnId> = conns.map(|(id, _)| id).collect();
         gone.into_iter().for_each(|id| self.detach(id));
+    }
+
+    /// Takes connections off lanes that no client uses and that the configuration does not want any more.
+    fn let_lanes_go(&mut self, next: &Succession) {
+        for pool in &next.pools {
+            let Some(here) = pool.origin.pool.and_then(|was| self.pools.get(was.index())) else { continue };
+            let kept = here.lanes_kept(&pool.settings);
+            let lanes = here.servers.iter().flat_map(|server| server.lanes.iter().skip(kept));
+            let gone: Vec<ServerConnId> = lanes.filter_map(|lane| lane.conn).collect();
+            gone.into_iter().for_each(|id| self.detach(id));
+        }
     }
 
     /// Puts the pools of `next` into the place of those in use, and those that are gone but not yet done with behind them. Says

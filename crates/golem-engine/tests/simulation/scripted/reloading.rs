@@ -224,3 +224,27 @@ fn servers_are_named_by_the_configuration_that_they_belong_to() {
     let label = lost.and_then(ServerOf::settings).map(|server| server.label.clone());
     assert_eq!(label.as_deref(), Some("s1"));
 }
+
+#[test]
+fn a_connection_that_nobody_uses_any_more_goes_with_its_lane() {
+    for is_answered in [true, false] {
+        let mut script = Script::with(1, |settings| settings.server_connections = 2);
+        let (first, second) = (script.client(), script.client());
+        script.says(first, "get a\r\n");
+        script.answers(0, "END\r\n");
+        script.says(second, "get b\r\n");
+        let conn = script.conn(0);
+        if is_answered {
+            script.answers(0, "END\r\n");
+        }
+        script.client_resets(second);
+        assert_eq!((script.conns(0), script.is_open(conn)), (2, true));
+        script.reloads(&[0], |settings| settings.server_connections = 1);
+        assert_eq!(script.is_open(conn), !is_answered, "what is on its way there is waited for");
+        if !is_answered {
+            script.answers(0, "END\r\n");
+        }
+        assert!(!script.is_open(conn));
+        assert_eq!(script.counter(0, "server_connections"), 1);
+    }
+}
