@@ -9,8 +9,8 @@ use crate::coordinator::{Report, Snapshot};
 use crate::engine::{Engine, Wish};
 use crate::failure::Failure;
 use crate::id::ServerConnId;
-use crate::lane::Lane;
-use crate::pool::PoolIndex;
+use crate::lane::{Lane, Lost};
+use crate::pool::{Pool, PoolIndex};
 use crate::server::{Expect, Link, ServerConn};
 use crate::time::Time;
 use alloc::sync::Arc;
@@ -59,18 +59,23 @@ impl Failure {
 }
 
 impl Engine {
-    /// A connection was lost, or could not be made. Says whether the next one should be tried at once: on the way to the
-    /// limit a pause would only have requests fail meanwhile.
-    pub(crate) fn blame_loss(&mut self, conn: &ServerConn, failure: Failure) -> bool {
-        if !conn.is_failure(failure) {
-            return false;
+    /// A connection was lost, or could not be made: counts it against the server if it is its failure, and says what its lane
+    /// should make of it.
+    pub(crate) fn blame_loss(&mut self, conn: &ServerConn, failure: Failure) -> Lost {
+        let is_failure = conn.is_failure(failure);
+        if is_failure {
+            self.blame(conn.pool, conn.of.index);
         }
-        self.blame(conn.pool, conn.of.index);
-        self.pools.get(conn.pool.index()).is_some_and(|pool| {
+        let is_near = |pool: &Pool| {
             let limit = i64::from(pool.settings.server_failure_limit);
-            let is_near = conn.counters.failures_in_row.get() < limit;
-            pool.settings.auto_eject_hosts && is_near && !pool.snapshot.is_ejected(conn.of.index)
-        })
+            let has_more = conn.counters.failures_in_row.get() < limit;
+            pool.settings.auto_eject_hosts && has_more && !pool.snapshot.is_ejected(conn.of.index)
+        };
+        match self.pools.get(conn.pool.index()) {
+            _ if conn.has_answered => Lost::AfterAnswers,
+            Some(pool) if is_failure && is_near(pool) => Lost::NearEjection,
+            Some(_) | None => Lost::BeforeAnswers,
+        }
     }
 
     /// A connection was looked at: whether a `timeout` has passed in which it answered nothing.

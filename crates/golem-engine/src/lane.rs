@@ -1,6 +1,7 @@
 //! A lane: the place of one connection to a server. It remembers what the last attempts came to, so that a server that
 //! refuses, or that breaks off before it has answered anything, is not tried again at once but after a pause, which doubles
 //! with each such failure and ends with the first connection that answers. Until then requests fail with the last reason.
+//! On the way to ejection there is no pause: it would only have requests fail for longer before the server is ejected.
 //!
 //! A pause needs no timer: it is looked at when somebody wants the connection.
 
@@ -26,6 +27,17 @@ pub(crate) struct Lane {
     pause: Option<(Time, Failure)>,
 }
 
+/// What the loss of a connection says about the next attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// It had answered: the server is there.
+    AfterAnswers,
+    /// It had not, or was not made.
+    BeforeAnswers,
+    /// As that, but with a few more such failures the server is ejected.
+    NearEjection,
+}
+
 impl Lane {
     /// Why no connection may be tried at `now`; none: it may.
     pub(crate) fn refusal(&self, now: Time) -> Option<Failure> {
@@ -37,14 +49,13 @@ impl Lane {
         (self.failures, self.pause) = (0, None);
     }
 
-    /// The connection is gone. If it had answered it may be made again at once; else there is a pause of random length, so
-    /// that workers and proxies do not come back all together.
-    pub(crate) fn lose(&mut self, failure: Failure, has_answered: bool, now: Time, random: &mut Random) {
+    /// The connection is gone. If it had answered, or if ejection is near, it may be made again at once; else there is a pause
+    /// of random length, so that workers and proxies do not come back all together.
+    pub(crate) fn lose(&mut self, failure: Failure, lost: Lost, now: Time, random: &mut Random) {
         self.conn = None;
-        if has_answered {
-            self.failures = 0;
-            self.pause = None;
-            return;
+        match lost {
+            Lost::AfterAnswers | Lost::NearEjection => return self.forget_failures(),
+            Lost::BeforeAnswers => {}
         }
         let most = FIRST_PAUSE.saturating_mul(1 << self.failures.min(10)).min(LONGEST_PAUSE);
         self.failures = self.failures.saturating_add(1);
@@ -55,7 +66,7 @@ impl Lane {
 
 #[cfg(test)]
 mod tests {
-    use super::{FIRST_PAUSE, LONGEST_PAUSE, Lane};
+    use super::{FIRST_PAUSE, LONGEST_PAUSE, Lane, Lost};
     use crate::failure::Failure;
     use crate::time::Time;
     use alloc::vec::Vec;
@@ -65,7 +76,7 @@ mod tests {
 
     /// How long the lane pauses after one more failure, in microseconds.
     fn pause(lane: &mut Lane, random: &mut Random) -> u64 {
-        lane.lose(Failure::ConnectionRefused, false, NOW, random);
+        lane.lose(Failure::ConnectionRefused, Lost::BeforeAnswers, NOW, random);
         let until = lane.pause.map_or(0, |(until, _)| until.0);
         assert_eq!(lane.refusal(Time(until - 1)), Some(Failure::ConnectionRefused));
         assert_eq!(lane.refusal(Time(until)), None);
@@ -99,7 +110,7 @@ mod tests {
         (0..9).for_each(|_| {
             pause(&mut lane, &mut random);
         });
-        lane.lose(Failure::ConnectionReset, true, NOW, &mut random);
+        lane.lose(Failure::ConnectionReset, Lost::AfterAnswers, NOW, &mut random);
         assert_eq!(lane.refusal(NOW), None);
         assert!(pause(&mut lane, &mut random) <= FIRST_PAUSE.into());
     }
@@ -113,5 +124,14 @@ mod tests {
         lane.forget_failures();
         assert_eq!(lane.refusal(NOW), None);
         assert!(pause(&mut lane, &mut random) <= FIRST_PAUSE.into());
+    }
+
+    #[test]
+    fn there_is_no_pause_on_the_way_to_ejection() {
+        let (mut lane, mut random) = (Lane::default(), Random::new(1));
+        pause(&mut lane, &mut random);
+        lane.lose(Failure::ConnectionRefused, Lost::NearEjection, NOW, &mut random);
+        assert_eq!(lane.refusal(NOW), None);
+        assert!(pause(&mut lane, &mut random) <= FIRST_PAUSE.into(), "pauses begin anew if it is kept");
     }
 }

@@ -138,10 +138,10 @@ impl Engine {
         #[cfg(feature = "prototype")]
         self.end_subscription(id);
         let (pool, server) = (conn.pool, conn.of.index);
-        let at_once = self.blame_loss(&conn, failure);
+        let lost = self.blame_loss(&conn, failure);
         if let Some(here) = self.pools.get_mut(pool.index()).filter(|_| !conn.is_leaving) {
             if let Some(lane) = here.lane_mut(server, conn.lane) {
-                lane.lose(failure, conn.has_answered || at_once, self.now, &mut self.random);
+                lane.lose(failure, lost, self.now, &mut self.random);
             }
             if let Some(server) = here.servers.get_mut(server.index()) {
                 server.version = None;
