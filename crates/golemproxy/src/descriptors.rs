@@ -1,12 +1,13 @@
 //! Descriptors: the soft limit is raised to the hard one, what the process itself and its server connections need is kept
 //! back, and the rest is room for clients. So a server connection can always be made, however many clients there are.
 
+use crate::statistics::MOST_READERS;
 use golem_config::Config;
 use golem_net::machine;
 use std::fmt;
 
-/// Kept back for the log, the statistics and who reads them, signals, names being looked up.
-const FOR_THE_PROCESS: u64 = 32;
+/// Kept back for the log, the listener of the statistics, signals, names being looked up.
+const FOR_THE_PROCESS: u64 = 16;
 /// Kept back for each worker: its poller and what wakes it.
 const FOR_A_WORKER: u64 = 4;
 /// With room for fewer clients the start warns.
@@ -74,7 +75,8 @@ fn kept(config: &Config, workers: usize) -> u64 {
         workers.saturating_mul(pool.servers.len() as u64).saturating_mul(u64::from(pool.server_connections))
     };
     let servers = config.pools.iter().map(connections).fold(0, u64::saturating_add);
-    servers.saturating_add(config.pools.len() as u64 + workers * FOR_A_WORKER + FOR_THE_PROCESS)
+    let readers = MOST_READERS as u64;
+    servers.saturating_add(config.pools.len() as u64 + workers * FOR_A_WORKER + readers + FOR_THE_PROCESS)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod visitors;
 use golem_engine::counters::{PoolCounters, ServerCounters, Shown};
 
 pub use document::Source;
-pub use visitors::{Visit, Visitors};
+pub use visitors::{MOST as MOST_READERS, Visit, Visitors};
 
 /// One row of a table of counters.
 type Row = (&'static str, Shown, &'static str);

@@ -4,8 +4,8 @@
 use golem_net::{ConnId, Slices};
 use std::collections::VecDeque;
 
-/// Readers at a time.
-const MOST: usize = 64;
+/// Readers at a time: so many descriptors are kept back for them.
+pub const MOST: usize = 16;
 
 /// What the driver shall do for a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
