@@ -200,7 +200,11 @@ impl Engine {
             true
         };
         self.count_reply(id, shown, reply.len());
+        let is_culled = matches!(status, Status::Error(_))
+            && reply.get(last..).is_some_and(|line| line.starts_with(CULLED))
+            && self.conns.get(id).is_some_and(|conn| conn.oldest().is_some());
         match status {
+            _ if is_culled => Err(Broken::because("the server has dropped replies for lack of memory")),
             // A server does not say this; whatever follows may belong to this reply or to the next.
             Status::Error(_) if begun => Err(Broken::because("an error line in the middle of a reply")),
             // It took the line for no storage command, so it reads the data that follow as commands.
@@ -211,6 +215,11 @@ impl Engine {
         }
     }
 }
+
+/// What memcached 1.6 says when it cannot answer a retrieval for lack of memory: it then drops what it had ready for others
+/// that were asked before, too, and says this once. So the line may belong to any that waits, and the next replies to others
+/// than those that are next in the FIFO. Where nobody else waits it is an error like any other.
+const CULLED: &[u8] = b"SERVER_ERROR out of memory writing get response";
 
 const STRAY: &str = "bytes that no request waits for";
 const UNASKED: &str = "bytes before any request";

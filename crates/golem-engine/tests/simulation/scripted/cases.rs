@@ -257,3 +257,28 @@ fn a_long_get_is_one_line_and_a_long_gat_is_as_many_as_servers_take() {
         assert_eq!(script.hears(client), keys.iter().map(value).collect::<String>() + "END\r\nEND\r\n");
     }
 }
+
+const CULLED: &str = "SERVER_ERROR out of memory writing get response\r\n";
+
+#[test]
+fn a_server_that_has_dropped_replies_for_lack_of_memory_is_not_believed_any_further() {
+    let mut script = Script::new(1);
+    let [first, second, third] = [script.client(), script.client(), script.client()];
+    script.says(first, "set a 0 0 1\r\nx\r\n");
+    script.says(second, "get b c\r\n");
+    script.says(third, "get d\r\n");
+    // It dropped STORED, too; what comes next answers the third.
+    script.answers(0, format!("{CULLED}END\r\n"));
+    assert_eq!(script.hears(first), CULLED);
+    assert_eq!(script.hears(second), "SERVER_ERROR Invalid argument\r\n");
+    assert_eq!(script.hears(third), "SERVER_ERROR Invalid argument\r\n", "no miss that is not its own");
+    assert!(!script.is_up(0));
+    // Alone it is an error like any other.
+    script.says(third, "get d\r\n");
+    script.answers(0, CULLED);
+    assert_eq!(script.hears(third), CULLED);
+    assert!(script.is_up(0));
+    script.says(third, "get d\r\n");
+    script.answers(0, "END\r\n");
+    assert_eq!(script.hears(third), "END\r\n");
+}
