@@ -84,6 +84,31 @@ fn what_is_in_flight_is_answered_while_a_successor_has_the_addresses() -> Outcom
 }
 
 #[test]
+fn who_waits_to_be_accepted_when_the_end_begins_is_served() -> Outcome {
+    for workers in [1, 2] {
+        let instance = Instance::new(&format!("golemproxy:\n  threads: {workers}\n"))?;
+        let mut process = instance.start(&[])?;
+        signal(process.id(), "STOP")?;
+        let state = format!("/proc/{}/stat", process.id());
+        wait_until("the process is stopped", || Ok(fs::read_to_string(&state)?.contains(") T ")))?;
+        let mut clients = Vec::new();
+        for _ in 0..40 {
+            let mut client = Conversation::open(instance.address())?;
+            client.send(b"mn\r\n")?;
+            clients.push(client);
+        }
+        signal(process.id(), "TERM")?;
+        signal(process.id(), "CONT")?;
+        for mut client in clients {
+            client.expect(b"MN\r\n")?;
+            client.expect_end()?;
+        }
+        ensure(process.wait_for_end()?.code() == Some(0), "no clean end")?;
+    }
+    Ok(())
+}
+
+#[test]
 fn the_end_comes_after_shutdown_timeout_at_the_latest() -> Outcome {
     let slow = Slow::start()?;
     let instance = slow.instance("  shutdown_timeout: 100\n")?;

@@ -203,7 +203,7 @@ impl Supervisor {
         // While the sockets exist, nobody else's file can be taken for one of theirs.
         self.doors.remove_files();
         for number in self.doors.numbers() {
-            drop(self.driver.unlisten(number));
+            self.driver.close_listener(number, &mut self.desk);
         }
         for worker in &self.desk.workers {
             // One that has ended already needs no telling.

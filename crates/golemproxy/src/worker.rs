@@ -284,9 +284,11 @@ impl Worker {
                 ToWorker::Snapshot(snapshot) => self.desk.engine.follow(snapshot),
                 ToWorker::Reload(next) => self.reload(*next),
                 ToWorker::Leave => {
-                    for door in std::mem::take(&mut self.desk.entrances).into_keys() {
-                        drop(self.driver.unlisten(door));
+                    let doors: Vec<u32> = self.desk.entrances.keys().copied().collect();
+                    for door in doors {
+                        self.driver.close_listener(door, &mut self.desk);
                     }
+                    self.desk.entrances.clear();
                     self.last_turns.get_or_insert(LAST_TURNS);
                 }
                 ToWorker::Stop => return false,

@@ -1,7 +1,7 @@
 //! Accepting: a bounded number of connections per listener and turn. When descriptors run out, it stops until one is
 //! free again, instead of trying in every turn; when the handler has no room, until somebody has left.
 
-use crate::driver::poll::Driver;
+use crate::driver::poll::{Driver, Listening};
 use crate::driver::table::State;
 use crate::driver::{ACCEPTS_PER_TURN, Handler};
 use crate::reason::{Cause, CloseReason};
@@ -12,7 +12,26 @@ use std::time::{Duration, Instant};
 /// How long accepting waits for descriptors at most: others than this driver's may have become free.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// A listener that is given up takes in so many at most: others may go on knocking.
+const LAST_ACCEPTS: usize = 65_536;
+
 impl Driver {
+    /// Gives up the listener with the number `id`: those who wait there, whose `connect` has succeeded, come in first, as far
+    /// as there is room; closing the socket would reset them. Who knocks at the same moment may still be reset.
+    pub fn close_listener(&mut self, id: u32, handler: &mut impl Handler) {
+        let found = |place: &Option<Listening>| place.as_ref().is_some_and(|found| found.id == id);
+        let Some(at) = self.listeners.iter().position(found) else { return };
+        if let Some(Some(found)) = self.listeners.get_mut(at) {
+            found.ready = true;
+        }
+        for _ in 0..LAST_ACCEPTS {
+            if !self.accept_one(at, handler) {
+                break;
+            }
+        }
+        drop(self.unlisten(id));
+    }
+
     /// Serves the listeners that have connections waiting.
     pub(super) fn accept_all(&mut self, handler: &mut impl Handler) {
         if !self.listeners.iter().flatten().any(|found| found.ready) {

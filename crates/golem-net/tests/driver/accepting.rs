@@ -147,6 +147,24 @@ fn a_listener_that_is_taken_away_accepts_no_more() {
 }
 
 #[test]
+fn who_waits_at_a_listener_that_is_given_up_comes_in_first() {
+    let mut bench = Bench::new();
+    let address = bench.listen();
+    let peers: Vec<TcpStream> = (0..100).map(|_| TcpStream::connect(address).unwrap()).collect();
+    bench.driver.close_listener(7, &mut bench.recorder);
+    assert_eq!(bench.recorder.records.len(), peers.len());
+    assert_eq!(TcpStream::connect(address).unwrap_err().kind(), std::io::ErrorKind::ConnectionRefused);
+    assert!(bench.driver.unlisten(7).is_none());
+    bench.driver.close_listener(7, &mut bench.recorder);
+    // Not beyond what there is room for.
+    let address = bench.listen();
+    bench.recorder.most = Some(peers.len() + 1);
+    let _more: Vec<TcpStream> = (0..2).map(|_| TcpStream::connect(address).unwrap()).collect();
+    bench.driver.close_listener(7, &mut bench.recorder);
+    assert_eq!(bench.recorder.records.len(), peers.len() + 1);
+}
+
+#[test]
 fn connections_wait_while_there_is_no_room_and_nothing_spins() {
     let mut bench = Bench::new();
     let address = bench.listen();
