@@ -236,3 +236,21 @@ fn a_late_reply_clears_nothing() {
     script.wait(100);
     assert_eq!((script.hears(client), script.out()), (LATE.to_owned(), vec![0]));
 }
+
+#[test]
+fn a_large_value_that_finds_no_server_is_dropped_as_it_comes() {
+    let mut script = Script::crew(1, 1, ejecting);
+    let client = script.client();
+    script.down = vec![0];
+    while script.out().is_empty() {
+        assert_eq!(script.get(client, "a"), REFUSED);
+    }
+    for first in [0, 1, 20_000, 39_999, 40_000, 40_001] {
+        let frame = format!("set a 0 0 40000\r\n{}\r\n", "x".repeat(40_000));
+        let (front, back) = frame.split_at("set a 0 0 40000\r\n".len() + first);
+        script.says(client, front);
+        script.says(client, back);
+        script.says(client, "mn\r\n");
+        assert_eq!(script.hears(client), format!("{REFUSED}MN\r\n"), "{first} bytes came with the line");
+    }
+}

@@ -225,6 +225,11 @@ fn noreply_is_cut_with_one_blank() {
     assert_eq!(forwarded("flush_all noreply\r\n"), "flush_all\r\n");
     assert_eq!(forwarded("flush_all 9 noreply\r\n"), "flush_all 9\r\n");
     assert_eq!(forwarded("verbosity 1 noreply\r\n"), "verbosity 1\r\n");
+    for words in ["", " 1 2 3", " 1 2 noreply"] {
+        assert_eq!(answer(&format!("verbosity{words}\r\n")), (texts::ERROR, Then::Continue));
+    }
+    let set = request("set key 0 0 5\r\n");
+    assert_eq!((set.key.len(), set.keys, set.cut.len()), (3, 1, 0));
 }
 
 #[test]
