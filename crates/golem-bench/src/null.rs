@@ -1,14 +1,16 @@
-//! The null server: text memcached that stores nothing and hits always, so that a proxy can be measured without its
+//! The null server: a memcached, or a Redis, that stores nothing and hits always, so that a proxy can be measured without its
 //! servers in the way. It stands where memcached would, behind a proxy or before the load generator itself.
 //!
-//! Connections are here; `null/reader` turns requests into replies and `null/outbox` holds the replies.
+//! Connections are here; `null/reader` and `null/redis` turn requests into replies and `null/outbox` holds the replies.
 //!
 //! Invariant: whatever the cut of the input, the same replies in the order of the requests; those of one read leave in
 //! one write.
 
 mod outbox;
 mod reader;
+mod redis;
 
+use crate::protocol::Protocol;
 use crate::value::Stamp;
 use crate::workload::{Outline, Workload};
 use golem_net::{CloseReason, ConnId, Driver, Handler, ListenSpec, Listener, Slices};
@@ -29,6 +31,7 @@ pub(crate) fn first_hit(workload: &Workload, key: u32, size: usize) -> Vec<u8> {
 /// The null server's connections.
 #[derive(Debug)]
 pub struct Null {
+    protocol: Protocol,
     answers: Answers,
     /// By slot of the connection, which is its `user` number.
     peers: Vec<Peer>,
@@ -41,8 +44,37 @@ struct Peer {
     conn: Option<ConnId>,
     /// Nothing more is read; it is closed when its replies have gone.
     is_over: bool,
-    reader: Reader,
+    reader: Language,
     out: Outbox,
+}
+
+/// Where a connection stands in its requests.
+#[derive(Debug)]
+enum Language {
+    Memcached(Reader),
+    Redis(redis::Reader),
+}
+
+impl Default for Language {
+    fn default() -> Self {
+        Self::Memcached(Reader::default())
+    }
+}
+
+impl Language {
+    fn of(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::Text | Protocol::Meta => Self::default(),
+            Protocol::Redis => Self::Redis(redis::Reader::default()),
+        }
+    }
+
+    fn read(&mut self, answers: &Answers, bytes: &[u8], out: &mut Outbox) -> bool {
+        match self {
+            Self::Memcached(reader) => reader.read(answers, bytes, out),
+            Self::Redis(reader) => reader.read(answers, bytes, out),
+        }
+    }
 }
 
 impl Null {
@@ -53,7 +85,8 @@ impl Null {
     pub fn new(outline: &Outline) -> Result<Self, String> {
         let workload = Workload::new(outline, 1, 0)?;
         let size = workload.only_size().ok_or("a null server's values have one --value-size")?;
-        Ok(Self { answers: Answers::new(&workload, size), peers: Vec::new(), touched: Vec::new() })
+        let answers = Answers::new(&workload, size);
+        Ok(Self { protocol: outline.protocol, answers, peers: Vec::new(), touched: Vec::new() })
     }
 
     /// Serves for ever.
@@ -98,7 +131,8 @@ impl Handler for Null {
         if self.peers.len() <= at {
             self.peers.resize_with(at + 1, Peer::default);
         }
-        self.peers[at] = Peer { conn: Some(conn), ..Peer::default() };
+        let reader = Language::of(self.protocol);
+        self.peers[at] = Peer { conn: Some(conn), reader, ..Peer::default() };
         Some(at as u64)
     }
 

@@ -96,8 +96,8 @@ fn floor(outline: &Outline) -> Target {
     serve(move |driver| echo.turn(driver))
 }
 
-fn null_server(value_size: u32) -> Target {
-    let mut null = Null::new(&outline(value_size)).unwrap();
+fn null_server(outline: &Outline) -> Target {
+    let mut null = Null::new(outline).unwrap();
     serve(move |driver| null.turn(driver))
 }
 
@@ -223,17 +223,21 @@ fn floor_answers_the_same_load() {
 fn null_server_answers_every_load_as_if_it_had_stored_the_values() {
     for (value_size, depth, pattern) in LOADS {
         let rules = Rules { depth, pattern, ..RULES };
-        let outline = outline(value_size);
-        let against = Plan { rules, outline, limit: Limit::Count(1000), ..plan(null_server(value_size)) };
-        let report = run(&against).unwrap();
-        assert_eq!((report.tally.misses, report.tally.failures()), (0, 0), "{report}");
-        assert!(report.tally.hits > 0 && report.tally.count(Operation::Set) > 0, "{report}");
+        for protocol in [Protocol::Text, Protocol::Meta, Protocol::Redis] {
+            let mix = "get=60,multiget=10,set=20,delete=5,incr=5".parse().unwrap();
+            let outline = Outline { protocol, mix, many: 3, ..outline(value_size) };
+            let target = null_server(&outline);
+            let against = Plan { rules, outline, limit: Limit::Count(1000), ..plan(target) };
+            let report = run(&against).unwrap();
+            assert_eq!((report.tally.misses, report.tally.failures()), (0, 0), "{protocol:?}: {report}");
+            assert!(report.tally.hits > 0 && report.tally.count(Operation::Set) > 0, "{report}");
+        }
     }
 }
 
 #[test]
 fn null_server_closes_behind_its_last_reply() {
-    let server = null_server(100_000);
+    let server = null_server(&outline(100_000));
     let gets = b"get golem:0000000000\r\n".repeat(200);
     // More than sockets hold, and more slices than one write takes.
     let one = conversation(&server, b"get golem:0000000000\r\n");

@@ -112,7 +112,8 @@ pub struct Arguments {
     /// This process is part of the measurement, so that its CPU time does not count as foreign; may be repeated
     #[arg(long, value_name = "PID")]
     companion: Vec<u32>,
-    /// Be a null memcached instead: listen there, store nothing, and answer each get with a value of --value-size
+    /// Be a null memcached, or with --protocol redis a null Redis: listen there, store nothing, and answer each get with a value
+    /// of --value-size
     #[arg(long, value_name = "ADDRESS", conflicts_with = "echo")]
     pub(super) null: Option<String>,
     /// Be the floor instead: listen there and answer as cheaply as possible, for clients with the same load
@@ -150,9 +151,6 @@ impl Arguments {
 
     /// What contradicts itself.
     pub(super) fn check(&self) -> Result<(), String> {
-        if self.null.is_some() && self.protocol != Protocol::Text {
-            return Err("a null server speaks --protocol text".to_owned());
-        }
         if self.against_echo {
             if self.private.unwrap_or(0) > 0 {
                 return Err("the floor has no private keys".to_owned());
