@@ -31,7 +31,7 @@ pub(crate) fn render(setting: Setting, servers: Servers, measured: &[Measured]) 
         for row in &part.rows {
             text.push_str(&line(row, &beside));
         }
-        for extra in [idle(part), equal(part), calls(part), faults(part)] {
+        for extra in [scaled(setting, part), idle(part), equal(part), calls(part), faults(part)] {
             text.push_str(&extra);
         }
     }
@@ -82,6 +82,22 @@ fn line(row: &Row, beside: &Beside<'_>) -> String {
         row.median(|sample| sample.generator_us),
         row.median(|sample| sample.foreign_cores),
     )
+}
+
+/// What more workers bring, compared with the first row; only where nothing is bound to a processor.
+fn scaled(setting: Setting, part: &Measured) -> String {
+    let Some((first, others)) = part.rows.split_first().filter(|_| setting == Setting::Free) else {
+        return String::new();
+    };
+    let mut text =
+        format!("\n| | rate, of {0} | CPU us/request, of {0} |\n|---|---|---|\n", first.contestant);
+    for row in others {
+        let pairs = row.samples.iter().zip(&first.samples);
+        let rate = median(pairs.map(|(mine, theirs)| mine.rate / theirs.rate));
+        let cpu = ratio(row, Some(first)).unwrap_or(f64::NAN);
+        let _ = writeln!(text, "| {} | {rate:.2} | {cpu:.3} |", row.contestant);
+    }
+    text
 }
 
 /// Memory of idle connections, where there were some.
@@ -154,7 +170,7 @@ fn spread(samples: &[Sample]) -> f64 {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::{Beside, equal, line, render, spread};
+    use super::{Beside, equal, line, render, scaled, spread};
     use crate::bench::contestant::{Role, Servers};
     use crate::bench::rounds::{Measured, Row};
     use crate::bench::sample::Sample;
@@ -192,6 +208,14 @@ pub(super) mod tests {
         let text = line(&part.rows[0], &Beside::of(&part));
         assert!(text.starts_with("| golemproxy | 2.000 | 1450.0 % | 1.00 | 0.500 | – | 1000 |"), "{text}");
         assert!(equal(&part).contains("| golemproxy | 0 | 3 | 0 | 0.500 |"), "{}", equal(&part));
+    }
+
+    #[test]
+    fn more_workers_are_compared_with_the_first() {
+        let part = measured("connection churn");
+        let text = scaled(Setting::Free, &part);
+        assert!(text.contains("of golemproxy |") && text.contains("| nutcracker | 1.00 | 2.000 |"), "{text}");
+        assert_eq!(scaled(Setting::OwnCore, &part), "");
     }
 
     #[test]
