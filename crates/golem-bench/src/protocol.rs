@@ -3,7 +3,10 @@
 
 mod meta;
 mod redis;
+mod template;
 mod text;
+
+pub(crate) use template::Template;
 
 use crate::names::Names;
 use std::str::FromStr;

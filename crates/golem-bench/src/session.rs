@@ -118,17 +118,16 @@ impl Session {
         let expected_key = if rules.against_echo { 0 } else { planned.key };
         let shared = |shape| Sent { key: expected_key, shape, expected: Expected::Any, era: 0, changes: 0 };
         let out = &mut self.out;
-        let mut write = |command| workload.protocol.write(command, &workload.names, out);
         let sent = match planned.operation {
             Operation::Get => {
-                write(Command::Get(planned.key));
+                workload.write_get(planned.key, out);
                 shared(Shape::Get)
             }
             Operation::MultiGet => {
                 let begin = self.keys.len();
                 self.keys.extend(workload.many_keys(planned.word));
                 let keys = self.keys.make_contiguous();
-                write(Command::MultiGet(&keys[begin..]));
+                workload.protocol.write(Command::MultiGet(&keys[begin..]), &workload.names, out);
                 if rules.against_echo {
                     keys[begin..].fill(0);
                 }
@@ -139,11 +138,11 @@ impl Session {
                 shared(Shape::Store)
             }
             Operation::Delete => {
-                write(Command::Delete(planned.key));
+                workload.write_delete(planned.key, out);
                 shared(Shape::Delete)
             }
             Operation::Incr => {
-                write(Command::Count { key: planned.key, by: 1, is_down: false });
+                workload.write_count(planned.key, out);
                 shared(Shape::Count)
             }
             Operation::Private => self.private.ask(workload, planned, out),

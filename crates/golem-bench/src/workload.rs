@@ -9,7 +9,7 @@
 use crate::mix::{Mix, Operation};
 use crate::names::Names;
 use crate::popularity::{Choice, Popularity};
-use crate::protocol::{CRLF, Command, Protocol, Store, write_number};
+use crate::protocol::{CRLF, Command, Protocol, Store, Template, write_number};
 use crate::random::{low, mixed, word};
 use crate::sizes::Sizes;
 use crate::value::{Fault, Stamp, Values};
@@ -72,6 +72,12 @@ pub struct Workload {
     keys: u32,
     pub(crate) many: usize,
     ttl: u32,
+    get: Template,
+    delete: Template,
+    /// An increment by 1.
+    count: Template,
+    /// The beginning of a set, up to its value; only where all have one size.
+    set: Option<Template>,
     seed: u64,
     /// Tells the values of this run from those of others; never 0.
     run: u16,
@@ -97,7 +103,16 @@ impl Workload {
             seed: mixed(outline.seed ^ mixed(u64::from(number) + 1)),
             asked: AtomicU64::new(0),
         };
+        let (protocol, names, ttl) = (outline.protocol, &outline.names, outline.ttl);
+        let set = |size: u32| {
+            let command = |key| Command::Store { how: Store::Set, key, size: size as usize, ttl };
+            Template::new(protocol, names, command)
+        };
         Ok(Self {
+            get: Template::new(protocol, names, Command::Get),
+            delete: Template::new(protocol, names, Command::Delete),
+            count: Template::new(protocol, names, |key| Command::Count { key, by: 1, is_down: false }),
+            set: outline.sizes.only().map(set),
             protocol: outline.protocol,
             names: outline.names.clone(),
             values: Values::new(outline.sizes.largest()),
@@ -193,7 +208,28 @@ impl Workload {
         if planned.key >= COUNTERS {
             return self.write_number(Store::Set, planned.key, 0, out);
         }
-        self.write_value(Store::Set, planned.key, planned.stamp, self.size(planned.word), self.ttl, out);
+        let size = self.size(planned.word);
+        let Some(set) = &self.set else {
+            return self.write_value(Store::Set, planned.key, planned.stamp, size, self.ttl, out);
+        };
+        set.write(planned.key, out);
+        self.values.write(planned.key, planned.stamp, size, out);
+        out.extend_from_slice(CRLF);
+    }
+
+    /// Appends the request that reads a key.
+    pub(crate) fn write_get(&self, key: u32, out: &mut Vec<u8>) {
+        self.get.write(key, out);
+    }
+
+    /// Appends the request that deletes a key.
+    pub(crate) fn write_delete(&self, key: u32, out: &mut Vec<u8>) {
+        self.delete.write(key, out);
+    }
+
+    /// Appends the request that adds 1 to a counter.
+    pub(crate) fn write_count(&self, key: u32, out: &mut Vec<u8>) {
+        self.count.write(key, out);
     }
 
     /// Appends a request that stores a value.
