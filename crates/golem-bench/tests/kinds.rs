@@ -170,31 +170,30 @@ fn key_that_somebody_else_changes_is_found_out() {
 }
 
 #[test]
-fn rate_is_kept() {
+fn rate_is_not_exceeded() {
     let server = Server::start(Protocol::Text);
-    let limit = Limit::Duration(Duration::from_millis(400));
+    let limit = Limit::Count(4000);
     let report = run(&Plan { rate: Some(5000.0), limit, ..server.plan(Protocol::Text) }).unwrap();
-    let wanted = 5000.0 * report.window.as_secs_f64();
-    let got = (report.tally.replies() + report.tally.unanswered) as f64;
-    // What was due at the window's edges may be counted or not.
-    assert!(got > wanted * 0.8 && got < wanted * 1.2, "{got} of {wanted}: {report}");
+    // 0.8 s, but for what was due when the window began and had not been sent.
+    assert!(report.window >= Duration::from_millis(400), "{report}");
+    assert_eq!(report.tally.failures(), 0, "{report}");
 }
 
-/// A server that answers each line with `END`, but at first makes one of them wait until `pause` is over.
+/// A server that answers each line with `END`, but every 150th only when `pause` is over.
 fn pausing(pause: Duration) -> Target {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         let (stream, _) = listener.accept().unwrap();
         let mut lines = BufReader::new(&stream).lines();
-        let mut is_first = true;
+        let mut number = 0;
         while let Some(Ok(_)) = lines.next() {
-            if is_first {
+            number += 1;
+            if number % 150 == 0 {
                 let begin = Instant::now();
                 while begin.elapsed() < pause {
                     thread::yield_now();
                 }
-                is_first = false;
             }
             if (&stream).write_all(b"END\r\n").is_err() {
                 break;
@@ -212,14 +211,14 @@ fn requests_that_a_pause_kept_from_being_sent_count_it() {
         connections: 1,
         rate: Some(1000.0),
         preload: false,
-        limit: Limit::Count(300),
+        limit: Limit::Count(600),
         ..plan(pausing(pause), Protocol::Text)
     };
     plan.rules.depth = 1;
     plan.outline.mix = Mix::of_gets(100);
     plan.outline.private_percent = 0;
     let report = run(&plan).unwrap();
-    // One in flight: 300 requests were due while the first one waited. In a closed loop only that one would show it.
+    // One in flight: hundreds of requests were due while one waited. In a closed loop only that one would show it.
     let p50_us = golem_bench::tally::percentile_us(report.tally.all_times().as_ref(), 50.0);
     assert!(p50_us > 100_000.0, "{report}");
 }
