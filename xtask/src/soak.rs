@@ -18,6 +18,15 @@ struct Options {
     /// Minutes for which the servers are troubled.
     #[arg(long, default_value_t = 10.0)]
     minutes: f64,
+    /// With `auto_eject_hosts`.
+    #[arg(long)]
+    eject: bool,
+    /// So many reloads instead, each of another configuration; half of the servers that one removes are killed.
+    #[arg(long, conflicts_with_all = ["minutes", "eject"], value_parser = clap::value_parser!(u32).range(1..))]
+    reloads: Option<u32>,
+    /// Workers of golemproxy while its configuration changes.
+    #[arg(long, default_value_t = 2, requires = "reloads", value_parser = clap::value_parser!(u16).range(1..=64))]
+    workers: u16,
     /// Clients that check every reply.
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     clients: u32,
@@ -35,10 +44,32 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let seed = options.seed.unwrap_or_else(|| {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs() & 0xffff_ffff)
     });
-    println!("cargo xtask soak --minutes {} --clients {} --seed {seed}", options.minutes, options.clients);
+    let words = options.words(seed);
+    println!("soak {}", words.join(" "));
     let mut soak = Command::new(release.join("soak"));
-    soak.args([options.minutes.to_string(), options.clients.to_string(), seed.to_string()]);
+    soak.args(words);
     succeed(soak.env("GOLEMPROXY_PROGRAM", release.join("golemproxy")))
+}
+
+impl Options {
+    /// The command line of the soak.
+    fn words(&self, seed: u64) -> Vec<String> {
+        let mut words = Vec::new();
+        match self.reloads {
+            Some(reloads) => {
+                words.push("--reloads".to_owned());
+                words.extend(
+                    [reloads, self.clients, u32::from(self.workers)].map(|number| number.to_string()),
+                );
+            }
+            None => {
+                words.extend(self.eject.then(|| "--eject".to_owned()));
+                words.extend([self.minutes.to_string(), self.clients.to_string()]);
+            }
+        }
+        words.push(seed.to_string());
+        words
+    }
 }
 
 /// Builds golemproxy and a program of golem-e2e for release.

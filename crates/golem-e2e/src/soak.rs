@@ -8,7 +8,10 @@ mod abuse;
 mod client;
 mod ending;
 mod figures;
+mod ground;
 mod model;
+mod moving;
+mod reloads;
 mod servers;
 mod traffic;
 mod watch;
@@ -20,7 +23,10 @@ use crate::programs::{Memcached, Pool, Program, Proxy, golemproxy};
 use client::{Client, Mode, Stage};
 use ending::Ending;
 use figures::Figures;
+use ground::Ground;
 use model::Key;
+use moving::Mover;
+pub use reloads::{ReloadOptions, reload};
 use servers::{Health, trouble};
 use std::fs;
 use std::net::SocketAddr;
@@ -42,6 +48,9 @@ const POOLS: [(&str, &str, Mode); 3] = [
 const TIMEOUT: Duration = Duration::from_millis(2000);
 /// What a busy machine adds.
 const MARGIN: Duration = Duration::from_secs(6);
+/// How servers are ejected.
+const EJECTION: [&str; 3] =
+    ["auto_eject_hosts: true", "server_failure_limit: 2", "server_retry_timeout: 500"];
 /// One client in so many reads slowly.
 const SLOW: usize = 25;
 /// Clients that send nonsense, besides.
@@ -56,17 +65,21 @@ pub struct Options {
     pub clients: usize,
     /// Everything at random comes from it.
     pub seed: u64,
+    /// With `auto_eject_hosts`: keys may be on any server when one of them has been in trouble.
+    pub ejects: bool,
 }
 
 /// Runs it; the report, or what was wrong first.
 pub fn run(options: Options) -> Outcome<String> {
     let mut servers: Vec<Memcached> =
-        (0..3).map(|_| Memcached::with(&["-m", "1024"])).collect::<Outcome<_>>()?;
+        (0..3).map(|_| Memcached::with(&["-m", "1024", "-I", "2m"])).collect::<Outcome<_>>()?;
     let addresses: Vec<SocketAddr> = servers.iter().map(Memcached::address).collect();
     let folder = TempDir::new()?;
     let log = folder.path().join("proxy.log");
     let timeout = format!("timeout: {}", TIMEOUT.as_millis());
-    let settings: Vec<[&str; 2]> = POOLS.iter().map(|(_, failure, _)| [&*timeout, *failure]).collect();
+    let ejection: &[&str] = if options.ejects { &EJECTION } else { &[] };
+    let settings: Vec<Vec<&str>> =
+        POOLS.iter().map(|(_, failure, _)| [&[&*timeout, *failure], ejection].concat()).collect();
     let pools: Vec<Pool<'_>> = POOLS
         .iter()
         .zip(&settings)
@@ -75,19 +88,20 @@ pub fn run(options: Options) -> Outcome<String> {
     let head = format!("golemproxy:\n  threads: 2\n  log: {}\n", log.display());
     let proxy = Proxy::start(Program::Golemproxy, &pools, &head)?;
     let mut watch = Watch::begin(proxy.process.id(), proxy.stats)?;
-    let placed = placement(&proxy.configuration(), &addresses, options.clients)?;
     let healths: Vec<Health> = servers.iter().map(|_| Health::new()).collect();
     let (figures, ending) = (Figures::default(), Ending::default());
     let stage = Stage { healths: &healths, figures: &figures, ending: &ending, patience: TIMEOUT + MARGIN };
-    let clients = placed.into_iter().enumerate().map(|(number, keys)| Client {
-        stage,
-        address: proxy.addresses()[number % POOLS.len()],
-        mode: POOLS[number % POOLS.len()].2,
-        keys,
-        dice: Dice::new(options.seed.wrapping_mul(1000).wrapping_add(number as u64)),
-        traffic: Traffic::new(number, number % SLOW == SLOW - 1),
-    });
-    play(options, stage, clients, &mut servers, proxy.addresses(), &mut watch);
+    let lives = if options.ejects {
+        moving(options, stage, proxy.addresses())
+    } else {
+        settled(
+            options,
+            stage,
+            proxy.addresses(),
+            placement(&proxy.configuration(), &addresses, options.clients)?,
+        )
+    };
+    play(options, stage, lives, &mut servers, proxy.addresses(), &mut watch);
     let failure = ending.failure().map_or_else(|| watch.end().err(), Some);
     let report = format!("{figures}\n{watch}");
     match failure {
@@ -96,11 +110,49 @@ pub fn run(options: Options) -> Outcome<String> {
     }
 }
 
+/// What a client does until the end.
+type Life<'a> = Box<dyn FnOnce() -> Outcome + Send + 'a>;
+
+/// Clients whose keys stay with their servers.
+fn settled<'a>(
+    options: Options,
+    stage: Stage<'a>,
+    pools: &'a [SocketAddr],
+    placed: Vec<Vec<Key>>,
+) -> Vec<Life<'a>> {
+    let client = |(number, keys): (usize, Vec<Key>)| -> Life<'a> {
+        let client = Client {
+            stage,
+            address: pools[number % POOLS.len()],
+            mode: POOLS[number % POOLS.len()].2,
+            keys,
+            dice: Dice::new(options.seed.wrapping_mul(1000).wrapping_add(number as u64)),
+            traffic: Traffic::new(number, number % SLOW == SLOW - 1),
+        };
+        Box::new(move || client.live())
+    };
+    placed.into_iter().enumerate().map(client).collect()
+}
+
+/// Clients whose keys move when servers are ejected, and when they come back.
+fn moving<'a>(options: Options, stage: Stage<'a>, pools: &'a [SocketAddr]) -> Vec<Life<'a>> {
+    let Stage { healths, figures, ending, patience } = stage;
+    let client = |number: usize| -> Life<'a> {
+        let pool = number % POOLS.len();
+        let ground = Ground::Ejection(healths, pools);
+        let name = (number, options.seed);
+        let mut mover = Mover::new(ground, (figures, ending), (pool, POOLS[pool].2), patience, name);
+        mover.is_slow = number % SLOW == SLOW - 1;
+        Box::new(move || mover.live())
+    };
+    (0..options.clients).map(client).collect()
+}
+
 /// Starts everybody, waits until the time is up or something is wrong, and waits for all to come to their end.
 fn play<'a>(
     options: Options,
     stage: Stage<'a>,
-    clients: impl Iterator<Item = Client<'a>>,
+    lives: Vec<Life<'a>>,
     servers: &mut [Memcached],
     pools: &[SocketAddr],
     watch: &mut Watch,
@@ -116,15 +168,16 @@ fn play<'a>(
         for (number, (server, health)) in servers.iter_mut().zip(healths).enumerate() {
             let dice = dice(1 + number as u64);
             scope.spawn(move || {
-                keep(format!("server {number}"), trouble(server, health, figures, ending, dice));
+                let troubled = trouble(server, health, (figures, ending), options.ejects, dice);
+                keep(format!("server {number}"), troubled);
             });
         }
         for number in 0..ABUSERS {
             let dice = dice(100 + number as u64);
             scope.spawn(move || abuse::abuse(pools, figures, ending, dice));
         }
-        for (number, client) in clients.enumerate() {
-            scope.spawn(move || keep(format!("client {number}"), client.live()));
+        for (number, live) in lives.into_iter().enumerate() {
+            scope.spawn(move || keep(format!("client {number}"), live()));
         }
         scope.spawn(move || keep("the proxy".to_owned(), watch.look_on(ending)));
         ending.wait(options.duration);

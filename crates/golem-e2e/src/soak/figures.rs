@@ -11,7 +11,7 @@ pub(super) struct Figures {
     pub(super) replies: AtomicU64,
     /// Error lines, each one while a server was in trouble.
     pub(super) errors: AtomicU64,
-    /// Connections that the proxy closed because a `get` of several keys failed (`multiget_failure: close`).
+    /// Connections that the proxy closed because a `get` of several keys failed (`multiget_failure: close`), or their pool has gone.
     pub(super) closed: AtomicU64,
     /// Connections that a client closed before its replies had come.
     pub(super) abandoned: AtomicU64,
@@ -24,6 +24,10 @@ pub(super) struct Figures {
     pub(super) stops: AtomicU64,
     /// Connections of abusive clients.
     pub(super) abuses: AtomicU64,
+    /// Connections that a client closed in peace.
+    pub(super) left: AtomicU64,
+    /// Configurations put into use.
+    pub(super) reloads: AtomicU64,
 }
 
 impl Figures {
@@ -45,9 +49,11 @@ impl fmt::Display for Figures {
         writeln!(f, "  of them error lines       {}", value(&self.errors))?;
         writeln!(f, "  of them one of several    {}", value(&self.uncertain))?;
         writeln!(f, "slowest reply               {} ms", value(&self.slowest) / 1000)?;
-        writeln!(f, "closed after a failed get   {}", value(&self.closed))?;
+        writeln!(f, "closed by the proxy         {}", value(&self.closed))?;
         writeln!(f, "abandoned by their client   {}", value(&self.abandoned))?;
+        writeln!(f, "  left in peace             {}", value(&self.left))?;
         writeln!(f, "abusive connections         {}", value(&self.abuses))?;
+        writeln!(f, "reloads                     {}", value(&self.reloads))?;
         write!(f, "servers killed, stopped     {}, {}", value(&self.kills), value(&self.stops))
     }
 }

@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 pub(super) struct Health {
     begun: AtomicU64,
     over: AtomicU64,
+    troubles: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -39,6 +40,7 @@ impl Health {
         Self {
             begun: AtomicU64::new(0),
             over: AtomicU64::new(0),
+            troubles: AtomicU64::new(0),
             state: Mutex::new(State { is_well: true, since }),
         }
     }
@@ -51,6 +53,11 @@ impl Health {
     /// Kills after which a new process serves.
     pub(super) fn over(&self) -> u64 {
         self.over.load(Ordering::SeqCst)
+    }
+
+    /// Troubles that have begun.
+    pub(super) fn troubles(&self) -> u64 {
+        self.troubles.load(Ordering::SeqCst)
     }
 
     /// Whether nothing was wrong with it from `time` on, nor shortly before.
@@ -71,20 +78,31 @@ impl Health {
     }
 
     fn set(&self, is_well: bool) {
+        self.troubles.fetch_add(u64::from(!is_well), Ordering::SeqCst);
         let state = State { is_well, since: Instant::now() };
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
     }
 }
 
-/// Troubles one server until the end; it is well when this returns.
+/// Now and then all servers are left alone for a while, so that all of them are back in the ring, and keys stay.
+const WAR: Duration = Duration::from_secs(20);
+const PEACE: Duration = Duration::from_secs(18);
+
+/// Troubles one server until the end, `with_peace` or without; it is well when this returns.
 pub(super) fn trouble(
     server: &mut Memcached,
     health: &Health,
-    figures: &Figures,
-    ending: &Ending,
+    (figures, ending): (&Figures, &Ending),
+    with_peace: bool,
     mut dice: Dice,
 ) -> Outcome {
+    let mut war = Instant::now() + WAR;
     while !ending.wait(Duration::from_millis(2000 + dice.below(6000) as u64)) {
+        if with_peace && Instant::now() > war {
+            ending.wait((war + PEACE).saturating_duration_since(Instant::now()));
+            war += WAR + PEACE;
+            continue;
+        }
         let pause =
             Duration::from_millis([50, 500, 1500, 3000, 5000][dice.below(5)] + dice.below(400) as u64);
         if dice.is_one_in(2) {
