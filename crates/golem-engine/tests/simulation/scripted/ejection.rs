@@ -246,7 +246,7 @@ fn a_large_value_that_finds_no_server_is_dropped_as_it_comes() {
         assert_eq!(script.get(client, "a"), REFUSED);
     }
     for first in [0, 1, 20_000, 39_999, 40_000, 40_001] {
-        let frame = format!("set a 0 0 40000\r\n{}\r\n", "x".repeat(40_000));
+        let frame = format!("set a 0 0 40000\r\n{}\r\n", "mn\r\n".repeat(10_000));
         let (front, back) = frame.split_at("set a 0 0 40000\r\n".len() + first);
         script.says(client, front);
         script.says(client, back);

@@ -197,3 +197,17 @@ fn a_large_reply_that_nobody_wants_any_more_is_dropped_however_it_comes() {
         }
     }
 }
+
+#[test]
+fn an_error_line_behind_a_large_value_that_nobody_wants_ends_the_connection() {
+    let mut script = Script::new(1);
+    let client = script.client();
+    script.says(client, "get a\r\n");
+    script.wait(100);
+    script.says(client, "incr n 1\r\n");
+    script.answers(0, "VALUE a 0 40000\r\nx");
+    script.answers(0, "x".repeat(39_999) + "\r\nSERVER_ERROR out of memory writing get response\r\n");
+    assert!(!script.is_up(0));
+    let told = "SERVER_ERROR Connection timed out\r\nSERVER_ERROR Invalid argument\r\n";
+    assert_eq!(script.hears(client), told);
+}

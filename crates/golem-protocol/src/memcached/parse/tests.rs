@@ -228,6 +228,8 @@ fn noreply_is_cut_with_one_blank() {
     for words in ["", " 1 2 3", " 1 2 noreply"] {
         assert_eq!(answer(&format!("verbosity{words}\r\n")), (texts::ERROR, Then::Continue));
     }
+    assert_eq!(answer("verbosity 1 a\0b\r\n"), (texts::BAD_FORMAT, Then::Continue));
+    assert!(!request("verbosity 1 2\r\n").quiet);
     let set = request("set key 0 0 5\r\n");
     assert_eq!((set.key.len(), set.keys, set.cut.len()), (3, 1, 0));
 }
