@@ -44,10 +44,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let seed = options.seed.unwrap_or_else(|| {
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs() & 0xffff_ffff)
     });
-    let words = options.words(seed);
-    println!("soak {}", words.join(" "));
+    let told = options.seed.map_or_else(|| format!(" --seed {seed}"), |_| String::new());
+    println!("cargo xtask soak {}{told}", arguments.join(" "));
     let mut soak = Command::new(release.join("soak"));
-    soak.args(words);
+    soak.args(options.words(seed));
     succeed(soak.env("GOLEMPROXY_PROGRAM", release.join("golemproxy")))
 }
 

@@ -124,7 +124,7 @@ struct Director<'a> {
 }
 
 impl Director<'_> {
-    /// All reloads; the last one goes back to the first file.
+    /// All reloads; the last ones go back to the first file.
     fn direct(
         &mut self,
         first: Draft,
@@ -136,8 +136,12 @@ impl Director<'_> {
             if ending.wait(Duration::from_millis(self.dice.below(100) as u64)) {
                 return Ok(());
             }
-            let is_last = number == self.options.reloads;
-            let next = if is_last { first.clone() } else { draft.next(&mut self.dice, SERVERS) };
+            let next = match self.options.reloads - number {
+                0 => first.clone(),
+                // A pool that gets its name and its place back at once would be another one.
+                1 => draft.in_first_places(),
+                _ => draft.next(&mut self.dice, SERVERS),
+            };
             self.start(&next.servers(), servers)?;
             let changes = next.changes_from(&draft, self.ground);
             let text = next.text(self.ground, &mut self.dice);

@@ -91,6 +91,15 @@ impl Draft {
         next
     }
 
+    /// The same, with every pool where it was at first.
+    pub(super) fn in_first_places(&self) -> Self {
+        let mut next = self.clone();
+        for pool in &mut next.pools {
+            (pool.is_there, pool.place) = (true, 0);
+        }
+        next
+    }
+
     fn change_servers(&mut self, pool: usize, dice: &mut Dice, servers: usize) {
         self.named += 1;
         let named = self.named;
