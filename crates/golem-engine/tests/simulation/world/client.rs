@@ -79,6 +79,10 @@ impl Client {
 
     /// The process ends: what its engine has of it by now is answered, and nothing else.
     pub(crate) fn is_left(&mut self, stage: &Stage) {
+        if stage.links[self.link].finished.is_some() {
+            // It was let go before, and has not noticed.
+            return;
+        }
         self.note(Event::Left, stage);
         self.fate = Some(Fate::Left);
         self.verdict.is_cut_at(stage.links[self.link].delivered);
