@@ -27,9 +27,10 @@ fn play(seed: u64) -> Account {
 
 /// Seeds that failed once: a request ready at the head of its queue that stayed there, a second reply behind the one
 /// that said "over the limit", a request behind late ones that timed out late, a byte lost behind a large body with a
-/// wrong end, a client and the proxy that waited for each other. What their numbers mean changes with the generators;
+/// wrong end, a client and the proxy that waited for each other; a client that was idle when the process ended, and one that waited for
+/// a silent server with nothing but its idle timer, which the simulation took for mistakes. What their numbers mean changes with the generators;
 /// each fault also has a scripted history of its own.
-const ONCE_FAILED: &[u64] = &[9, 10, 33, 123, 217, 231, 488, 612, 804, 807];
+const ONCE_FAILED: &[u64] = &[9, 10, 33, 123, 217, 231, 488, 612, 804, 807, 2_010_023, 2_018_571];
 
 #[test]
 fn histories_that_failed_once_end_well() {

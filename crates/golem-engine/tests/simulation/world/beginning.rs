@@ -1,6 +1,6 @@
 //! Out of a seed: a pool's settings, servers with their manners, and what will befall all of them.
 
-use super::history::History;
+use super::history::{History, TRIES};
 use super::server::{Manners, Server};
 use super::traffic::Mix;
 use super::turmoil::Turmoil;
@@ -144,6 +144,7 @@ impl History {
             mix,
             coverage: Coverage::default(),
             turmoil,
+            tries: TRIES,
             moves: 0,
         };
         if history.stage.settings.preconnect {

@@ -1,12 +1,13 @@
 //! The end of a history: everything comes to rest, and then all must be as if nobody had been there.
 
 use super::client::Fate;
-use super::history::History;
+use super::history::{History, TRIES};
 
 impl History {
     /// Lets everything come in that is on its way: late replies, ends of streams, timers, probes.
     pub(super) fn come_to_rest(&mut self) {
         // Twice: a fault that was looked for may come as late as here, and without a timeout nothing else ends its silence.
+        self.tries = TRIES;
         for _ in 0..2 {
             self.have_mercy();
             while self.round() || self.leap() {}

@@ -14,6 +14,9 @@ use crate::stage::Stage;
 /// No history needs as many moves of clients and servers.
 const MOVES: u64 = 8_000_000;
 
+/// Chance may keep everybody quiet although there is something to do, but not so often.
+pub(super) const TRIES: usize = 60;
+
 /// Nothing but looks of timers need happen for so many microseconds: then whoever does not read is closed.
 const PATIENCE: u64 = 100_000_000;
 
@@ -25,6 +28,8 @@ pub(crate) struct History {
     pub(super) mix: Mix,
     pub(crate) coverage: Coverage<Fault>,
     pub(super) turmoil: Turmoil,
+    /// So often everybody acts in a round, as long as nothing comes of it.
+    pub(super) tries: usize,
     /// Moves of clients and servers, whether they did anything or not.
     pub(super) moves: u64,
 }
@@ -75,6 +80,8 @@ impl History {
             if self.moves > MOVES {
                 self.give_up("there is no end to it");
             }
+            // Who waits for a timer for so long has nothing to do.
+            self.tries = if in_vain < 200 { TRIES } else { TRIES / 8 };
             if self.round() {
                 (in_vain, quiet_since) = (0, self.stage.now);
             } else if (in_vain < 200 || self.stage.now < quiet_since + PATIENCE) && self.leap() {
@@ -119,7 +126,7 @@ impl History {
     /// Everybody acts, some more than once, and every engine has a turn. False if nothing could be done.
     pub(super) fn round(&mut self) -> bool {
         // Chance may keep everybody quiet for a round although there is something to do.
-        for _ in 0..60 {
+        for _ in 0..self.tries {
             self.stage.progress = false;
             self.stage.now += self.stage.dice.below(2) as u64;
             self.befall();
