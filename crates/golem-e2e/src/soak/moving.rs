@@ -109,7 +109,7 @@ impl<'a> Mover<'a> {
     /// Sends some requests together and checks their replies; none if the connection is no more.
     fn ask_some(&mut self, mut visit: Visit) -> Outcome<Option<Visit>> {
         let asked = self.compose();
-        let bytes: Vec<u8> = asked.iter().flat_map(|asked| asked.bytes.iter().copied()).collect();
+        let bytes = asked.iter().map(|asked| asked.bytes.as_slice()).collect::<Vec<_>>().concat();
         let sent = Sent { stays: self.stays(), at: Instant::now() };
         let mut may_end = false;
         if let Err(failure) = visit.conversation.send(&bytes) {

@@ -33,8 +33,9 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// Begins before any client has come.
+    /// Begins before any client has come, but for those that looked whether it serves.
     pub(super) fn begin(process: u32, stats: SocketAddr) -> Outcome<Self> {
+        wait_until("nobody looks whether it serves", || Ok(gauge(stats, "/client_connections")? == 0))?;
         let start = look(process)?;
         Ok(Self { process, stats, start, looks: Vec::new(), end: Look::default() })
     }
@@ -52,9 +53,9 @@ impl Watch {
         let (process, stats, start) = (self.process, self.stats, self.start);
         let mut end = Look::default();
         let waited = wait_until("descriptors and memory are back", || {
-            let kept = server_connections(stats)?;
+            let kept = gauge(stats, "/server_connections")?;
             end = look(process)?;
-            Ok(end.descriptors == start.descriptors + kept && end.memory < start.memory + KEPT)
+            Ok(end.descriptors <= start.descriptors + kept && end.memory < start.memory + KEPT)
         });
         self.end = end;
         waited.map_err(|failure| failure.during(format!("at the start {start}, now {end}")))?;
@@ -82,10 +83,10 @@ fn look(process: u32) -> Outcome<Look> {
     Ok(Look { memory: resident_memory(process)?, descriptors })
 }
 
-/// Connections to servers that are open now.
-fn server_connections(stats: SocketAddr) -> Outcome<usize> {
+/// A gauge of all pools or servers together.
+fn gauge(stats: SocketAddr, name: &str) -> Outcome<usize> {
     let figures = figures(&document(stats)?)?;
-    let counts = figures.iter().filter(|(path, _)| path.ends_with("/server_connections"));
+    let counts = figures.iter().filter(|(path, _)| path.ends_with(name));
     Ok(counts.filter_map(|(_, count)| count.parse::<usize>().ok()).sum())
 }
 

@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 /// What a key that holds a number begins with: client and key times this.
 const NUMBERS: u64 = 1_000_000;
 
+/// Values repeat themselves after so many bytes.
+const PATTERN: usize = 251;
+
 /// What is known of a key as long as it stays where it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Holding {
@@ -138,9 +141,12 @@ impl Key {
     fn made(&self, request: u32, size: usize) -> Held {
         let (client, number) = (self.client, self.number);
         let mut bytes = format!("[client {client} key {number} request {request}]").into_bytes();
-        let front = bytes.len();
+        let rest = size.saturating_sub(bytes.len());
         let salt = request as usize * 13 + client * 31 + number;
-        bytes.extend((front..size.max(front)).map(|at| (at * 7 + salt) as u8));
+        // As slices: a soak makes gigabytes of values.
+        let pattern: Vec<u8> = (0..PATTERN).map(|at| (at * 7 + salt) as u8).collect();
+        bytes.extend(pattern.repeat(rest / PATTERN + 1));
+        bytes.truncate(bytes.len() - PATTERN + rest % PATTERN);
         (request % 1000, Data(bytes.into()))
     }
 
