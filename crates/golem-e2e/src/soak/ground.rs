@@ -49,6 +49,14 @@ impl Ground<'_> {
         }
     }
 
+    /// One in so many times a client asks for a large value: with a `timeout` of seconds no more than two cores can do.
+    pub(super) fn large_one_in(&self) -> usize {
+        match self {
+            Self::Reloads(_) => 12,
+            Self::Ejection(..) => 80,
+        }
+    }
+
     /// A number for the time in which a key of a client stays where it is; none if it may move now.
     pub(super) fn stay(&self, client: usize, key: usize) -> Option<u64> {
         match self {

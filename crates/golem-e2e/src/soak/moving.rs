@@ -16,13 +16,15 @@ use crate::dice::Dice;
 use crate::failure::{Failure, Outcome, shown};
 use key::Key;
 pub(super) use key::key_name;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Keys of a client: the first holds large values, the last two hold numbers.
 pub(super) const KEYS: usize = 8;
 const NUMBERS: usize = 6;
-/// The largest value.
+/// The largest values, and what one that reads slowly asks for, many times at once.
 const LARGE: usize = 1 << 20;
+const OF_SLOW: usize = 1 << 18;
 /// A client leaves and comes again once in so many times.
 const LEAVES: usize = 100;
 
@@ -190,7 +192,8 @@ impl<'a> Mover<'a> {
                     (Change::Delete, Answer::Stored) => Answer::Deleted,
                     (_, answer) => answer,
                 };
-                self.learn(asked, *key, change, &answer, sent)?;
+                let is_certain = self.learn(asked, *key, change, &answer, sent)?;
+                self.figures.uncertain.fetch_add(u64::from(!is_certain), Ordering::Relaxed);
                 Ok(false)
             }
             Reply::Values(values) => self.check_values(asked, &values, sent).map(|()| false),
@@ -201,18 +204,22 @@ impl<'a> Mover<'a> {
     /// Values come in the order in which their keys were asked for; those that are left out are missing.
     fn check_values(&mut self, asked: &Asked, values: &[Found], sent: Sent) -> Outcome {
         let mut values = values.iter().peekable();
+        let mut are_certain = true;
         for (key, change) in &asked.parts {
             let found = values.next_if(|(name, ..)| name == self.keys[*key].name.as_bytes());
             match found {
                 Some((_, held, unique)) => {
-                    self.learn(asked, *key, change, &Answer::Value(held.clone(), *unique), sent)?;
+                    let answer = Answer::Value(held.clone(), *unique);
+                    are_certain &= self.learn(asked, *key, change, &answer, sent)?;
                 }
                 None if self.mode == Mode::Miss && asked.parts.len() > 1 && self.may_fail(sent, *key) => {
                     self.keys[*key].forget();
+                    are_certain = false;
                 }
-                None => self.learn(asked, *key, change, &Answer::NotFound, sent)?,
+                None => are_certain &= self.learn(asked, *key, change, &Answer::NotFound, sent)?,
             }
         }
+        self.figures.uncertain.fetch_add(u64::from(!are_certain), Ordering::Relaxed);
         match values.next() {
             None => Ok(()),
             Some((name, ..)) => {
@@ -221,13 +228,17 @@ impl<'a> Mover<'a> {
         }
     }
 
-    fn learn(&mut self, asked: &Asked, key: usize, change: &Change, answer: &Answer, sent: Sent) -> Outcome {
+    /// Judges an answer; whether but one was possible.
+    fn learn(
+        &mut self,
+        asked: &Asked,
+        key: usize,
+        change: &Change,
+        answer: &Answer,
+        sent: Sent,
+    ) -> Outcome<bool> {
         let stay = sent.stays[key].filter(|_| self.ground.stay(self.number, key) == sent.stays[key]);
-        let is_certain = self.keys[key].after(asked.number, change, answer, stay).map_err(Failure::new)?;
-        if !is_certain {
-            Figures::count(&self.figures.uncertain);
-        }
-        Ok(())
+        self.keys[key].after(asked.number, change, answer, stay).map_err(Failure::new)
     }
 
     /// Requests that leave together. Large values are few, so that no client waits to send while the proxy waits for it to read.
@@ -240,7 +251,7 @@ impl<'a> Mover<'a> {
         }
         let count = [1, 1, 2, 4, 12, 40][self.dice.below(6)];
         let mut asked: Vec<Asked> = (0..count).map(|_| self.one()).collect();
-        if self.dice.is_one_in(12) {
+        if self.dice.is_one_in(self.ground.large_one_in()) {
             let change = self.large();
             asked.push(self.ask(0, change, Spelling::Text));
         }
@@ -249,7 +260,8 @@ impl<'a> Mover<'a> {
 
     fn large(&mut self) -> Change {
         let is_stored = self.dice.is_one_in(2);
-        if is_stored { Change::Set(self.keys[0].value(self.request + 1, LARGE)) } else { Change::Read }
+        let size = if self.is_slow { OF_SLOW } else { LARGE };
+        if is_stored { Change::Set(self.keys[0].value(self.request + 1, size)) } else { Change::Read }
     }
 
     fn one(&mut self) -> Asked {

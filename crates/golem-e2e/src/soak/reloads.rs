@@ -31,7 +31,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-const SERVERS: usize = 6;
+/// More than the pools use, so that often nobody needs one that a pool has removed.
+const SERVERS: usize = 12;
 /// `timeout` of the pools is at most 60 s, and no server is ever late.
 const PATIENCE: Duration = Duration::from_secs(30);
 
