@@ -136,13 +136,19 @@ pub fn ejection(setting: Ejection) -> Outcome<Ejected> {
     let mut servers = [Memcached::start()?, Memcached::start()?, Memcached::start()?];
     let addresses: Vec<SocketAddr> = servers.iter().map(Memcached::address).collect();
     let limit = format!("server_failure_limit: {}", setting.limit);
-    let settings = ["auto_eject_hosts: true", "server_retry_timeout: 1000", "timeout: 400", &limit];
+    let settings = ["auto_eject_hosts: true", "server_retry_timeout: 1000", "timeout: 5000", &limit];
     let head = format!("golemproxy:\n  threads: {}\n", setting.workers);
     let pool = crate::programs::Pool { name: "main", servers: &addresses, settings: &settings };
     let proxy = Proxy::start(Program::Golemproxy, &[pool], &head)?;
-    let all: Vec<String> = (0..setting.clients * 3).map(|number| format!("key-{number}")).collect();
+    // One key of each server for each client.
+    let mut of_servers = Vec::new();
+    for server in &addresses {
+        of_servers.push(proxy.keys_of(*server, setting.clients)?);
+    }
+    let of_client = |client: usize| of_servers.iter().filter_map(|keys| keys.get(client).cloned()).collect();
+    let all: Vec<Vec<String>> = (0..setting.clients).map(of_client).collect();
     let mut control = Conversation::open(proxy.address())?;
-    let crowd = Crowd::start(proxy.address(), all.chunks(3).map(<[String]>::to_vec))?;
+    let crowd = Crowd::start(proxy.address(), all.iter().cloned())?;
     let (mut rounds, mut requests) = (Vec::new(), 0);
     for round in 0..setting.rounds {
         let server = round % 3;
@@ -164,7 +170,7 @@ pub fn ejection(setting: Ejection) -> Outcome<Ejected> {
     // Every worker has connections to it, on which nothing waits.
     servers[1].process.kill()?;
     servers[1].restart()?;
-    let again = Crowd::start(proxy.address(), all.chunks(3).map(<[String]>::to_vec))?;
+    let again = Crowd::start(proxy.address(), all.iter().cloned())?;
     pause(Duration::from_secs(1));
     requests += again.take().done();
     drop(again);
