@@ -81,12 +81,12 @@ fn random_histories_keep_every_promise() {
     });
     println!("{}\n\n{}\n", sum.coverage.table(), sum.clients.table());
     let Account { steps, replies, served, repeated, ejected, restored, .. } = sum;
-    let Account { turned_away, idle, left, .. } = sum;
+    let Account { turned_away, idle, left, reloaded, .. } = sum;
     println!(
         "{seeds} seeds, {steps} steps, {served} requests at servers, {replies} replies, {repeated} repeated"
     );
     println!(
-        "{ejected} ejected, {restored} restored; {turned_away} clients turned away, {idle} idle, {left} left"
+        "{ejected} ejected, {restored} restored; {reloaded} reloads; {turned_away} clients turned away, {idle} idle, {left} left"
     );
     let rate = sum.seconds.is_normal().then(|| steps as f64 / sum.seconds * 60e-6);
     let rate =
@@ -95,7 +95,7 @@ fn random_histories_keep_every_promise() {
     if seeds >= 600 {
         assert_eq!(sum.coverage.gaps(), [], "faults that never met a server connection in these states");
         assert_eq!(sum.clients.gaps(), [], "what never met a client in these states");
-        for count in [repeated, ejected, restored, turned_away, idle as i64, left as i64] {
+        for count in [repeated, ejected, restored, turned_away, reloaded as i64, idle as i64, left as i64] {
             assert!(count > 0, "something never happened");
         }
     }

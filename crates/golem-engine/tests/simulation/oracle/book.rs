@@ -56,6 +56,8 @@ pub(crate) struct Book {
     pub(crate) is_pressed: bool,
     /// Servers move: requests of one client are on their way on two connections, and may overtake each other.
     pub(crate) has_moves: bool,
+    /// Other configurations take the place of the first: servers go and come, and what was counted about them goes with them.
+    pub(crate) has_reloads: bool,
 }
 
 impl Book {
@@ -72,6 +74,7 @@ impl Book {
             has_tight_limits: false,
             is_pressed: false,
             has_moves: false,
+            has_reloads: false,
         }
     }
 
@@ -93,7 +96,7 @@ impl Book {
 
     fn servers_of(&mut self, key: &[u8]) -> Option<&mut Vec<Possible>> {
         let servers = self.faults.len();
-        (kind(key) == Kind::Private && !self.has_moves)
+        (kind(key) == Kind::Private && !self.has_moves && !self.has_reloads)
             .then(|| self.possible.entry(key.to_vec()).or_insert_with(|| vec![Possible::default(); servers]))
     }
 
@@ -119,7 +122,7 @@ impl Book {
 
     /// Whether connections to a server may have ended.
     pub(crate) fn may_lose_connections(&self, server: usize) -> bool {
-        self.has_leapt || self.has_moves || self.faults[server] > 0
+        self.has_leapt || self.has_moves || self.has_reloads || self.faults[server] > 0
     }
 
     pub(crate) fn has_faults(&self) -> bool {

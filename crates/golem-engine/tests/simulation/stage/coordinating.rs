@@ -24,6 +24,11 @@ impl Word {
         Some(number_in(&self.settings.servers[place.index()].label))
     }
 
+    /// Whether it has this fake server, in the ring or out.
+    pub(crate) fn has(&self, number: usize) -> bool {
+        self.settings.servers.iter().any(|server| number_in(&server.label) == number)
+    }
+
     /// The fake servers that are out of the ring.
     pub(crate) fn ejected(&self) -> impl Iterator<Item = usize> + '_ {
         let servers = (0..).map(ServerIndex::new).zip(&self.settings.servers);

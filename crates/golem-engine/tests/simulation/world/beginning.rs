@@ -126,7 +126,7 @@ impl History {
         }
         let workers = dice.pick(if is_ejecting { &[1, 2, 3, 4] } else { &[1, 1, 2] });
         let turmoil = Turmoil::new(is_ejecting, is_fair, &mut dice);
-        book.has_moves = turmoil.has_moves();
+        (book.has_moves, book.has_reloads) = (turmoil.has_moves(), turmoil.has_reloads());
         let mut stage = Stage::new(format!("seed {seed}"), settings, workers, dice);
         stage.is_shuffled = true;
         stage.office.is_slow = stage.dice.one_in(2);
@@ -137,6 +137,7 @@ impl History {
         book.is_pressed |= limit_workers(&mut stage, seed);
         book.words.clone_from(&stage.office.words);
         let mut history = Self {
+            all: Settings::clone(&stage.settings),
             stage,
             servers,
             clients: Vec::new(),

@@ -44,7 +44,9 @@ impl History {
         }
         self.check_counter("client_connections", 0);
         self.check_counter("clients_refused", self.turmoil.turned_away);
-        self.check_repeats();
+        if !self.book.has_reloads {
+            self.check_repeats();
+        }
         for server in &mut self.servers {
             server.stop(&mut self.stage);
         }

@@ -9,7 +9,7 @@ use super::turmoil::Turmoil;
 use crate::coverage::Coverage;
 use crate::faults::Fault;
 use crate::oracle::book::Book;
-use crate::stage::Stage;
+use crate::stage::{Settings, Stage};
 
 /// No history needs as many moves of clients and servers.
 const MOVES: u64 = 8_000_000;
@@ -23,6 +23,8 @@ const PATIENCE: u64 = 100_000_000;
 pub(crate) struct History {
     pub(super) stage: Stage,
     pub(super) servers: Vec<Server>,
+    /// The pool with all servers.
+    pub(super) all: Settings,
     pub(super) clients: Vec<Client>,
     pub(super) book: Book,
     pub(super) mix: Mix,
@@ -48,6 +50,7 @@ pub(crate) struct Account {
     pub(crate) repeated: i64,
     pub(crate) ejected: i64,
     pub(crate) restored: i64,
+    pub(crate) reloaded: u64,
     /// Clients that were one too many, that were idle, that were there when the process ended.
     pub(crate) turned_away: i64,
     pub(crate) idle: u64,
@@ -65,6 +68,7 @@ impl Account {
         self.repeated += other.repeated;
         self.ejected += other.ejected;
         self.restored += other.restored;
+        self.reloaded += other.reloaded;
         self.turned_away += other.turned_away;
         self.idle += other.idle;
         self.left += other.left;
@@ -116,6 +120,7 @@ impl History {
                 .sum(),
             ejected: self.stage.pool_counter("server_ejects"),
             restored: self.stage.pool_counter("server_restores"),
+            reloaded: self.turmoil.reloaded,
             turned_away: self.turmoil.turned_away,
             idle: fated(Fate::Idle),
             left: fated(Fate::Left),

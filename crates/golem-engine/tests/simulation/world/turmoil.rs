@@ -10,6 +10,9 @@ use crate::dice::Dice;
 use crate::faults::{Fault, State};
 use crate::link::Attempt;
 
+/// So often at most another configuration takes the place of the one in use: every word that was given is kept.
+const RELOADS_MOST: u64 = 40;
+
 /// What may happen, and how likely it is in a round; 0: never.
 pub(crate) struct Turmoil {
     /// Clients that are to come.
@@ -22,6 +25,10 @@ pub(crate) struct Turmoil {
     leaps: usize,
     /// Servers move.
     moves: usize,
+    /// Another configuration takes the place of the one in use.
+    reloads: usize,
+    /// How often it did.
+    pub(crate) reloaded: u64,
     /// The process ends.
     end: usize,
     /// It does.
@@ -39,6 +46,8 @@ impl Turmoil {
             outages: if is_fair { 0 } else { outages },
             leaps: if !is_fair && dice.one_in(4) { 300 } else { 0 },
             moves: if dice.one_in(7) { 60 } else { 0 },
+            reloads: if dice.one_in(5) { dice.pick(&[20, 100, 400]) } else { 0 },
+            reloaded: 0,
             end: if dice.one_in(5) { dice.pick(&[30, 300, 1000]) } else { 0 },
             has_left: false,
             turned_away: 0,
@@ -51,8 +60,12 @@ impl Turmoil {
         self.moves > 0
     }
 
+    pub(super) const fn has_reloads(&self) -> bool {
+        self.reloads > 0
+    }
+
     pub(super) const fn end_outages(&mut self) {
-        self.outages = 0;
+        (self.outages, self.reloads) = (0, 0);
     }
 }
 
@@ -84,10 +97,34 @@ impl History {
         if rate > 0 && self.stage.dice.one_in(rate) {
             self.stage.move_some_server();
         }
+        let rate = self.turmoil.reloads;
+        if rate > 0 && self.turmoil.reloaded < RELOADS_MOST && self.stage.dice.one_in(rate) {
+            self.reload();
+        }
         let rate = self.turmoil.end;
         if rate > 0 && !self.turmoil.has_left && self.turmoil.coming == 0 && self.stage.dice.one_in(rate) {
             self.leave();
         }
+    }
+
+    /// Some of the servers, with other weights; other numbers of connections.
+    fn reload(&mut self) {
+        self.turmoil.reloaded += 1;
+        let mut next = self.all.clone();
+        // One stays, so that there is always one.
+        let kept = self.stage.dice.below(next.servers.len());
+        let mut place = 0;
+        next.servers.retain(|_| {
+            place += 1;
+            place == kept + 1 || self.stage.dice.one_in(2)
+        });
+        for server in &mut next.servers {
+            server.weight = self.stage.dice.pick(&[1, 1, 2, 5]);
+        }
+        next.server_connections = self.stage.dice.pick(&[1, 1, 2, 3]);
+        let names: Vec<&str> = next.servers.iter().map(|server| server.label.as_str()).collect();
+        self.stage.note(|| format!("reload: {names:?}, {} connections", next.server_connections));
+        self.stage.reload(vec![next]);
     }
 
     /// One more client comes in, unless there is no room for it.
@@ -144,7 +181,8 @@ impl History {
                 }
             }
             let (out, most) = (new.ejected().count(), self.stage.settings.eject_max_percent as usize);
-            if out * 100 > most * self.servers.len() {
+            // Of fewer servers more may be out than would be ejected.
+            if out * 100 > most * self.servers.len() && !self.book.has_reloads {
                 self.stage.fail(&format!("{out} servers are out, {most} % may be"));
             }
             self.book.words.push(new);
@@ -161,8 +199,9 @@ impl History {
     fn changed(&self, place: usize) -> (Vec<usize>, Vec<usize>) {
         let words = &self.stage.office.words;
         let [old, new] = [place - 1, place].map(|place| words[place].ejected().collect::<Vec<_>>());
-        let gone = new.iter().filter(|server| !old.contains(server)).copied().collect();
-        (gone, old.into_iter().filter(|server| !new.contains(server)).collect())
+        let gone: Vec<usize> = new.iter().filter(|server| !old.contains(server)).copied().collect();
+        let is_back = |server: &usize| !new.contains(server) && words[place].has(*server);
+        (gone, old.iter().copied().filter(is_back).collect())
     }
 
     /// Notes in the table what a change met.
