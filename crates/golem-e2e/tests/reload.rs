@@ -132,6 +132,37 @@ fn a_pool_that_moves_or_is_renamed_keeps_its_clients() -> Outcome {
 }
 
 #[test]
+fn who_waits_at_an_address_that_is_given_up_comes_in() -> Outcome {
+    let server = Memcached::start()?;
+    let servers = [named(&server, "one")];
+    for workers in [1, 2] {
+        let served = Served::start(workers, |at| pool("main", &at.to_string(), &servers))?;
+        let mut seen = served.client()?;
+        seen.ask(b"set a 0 0 1\r\n1\r\n", b"STORED\r\n")?;
+        // More than are accepted in one turn wait when the signal comes.
+        signal(served.process.id(), "STOP")?;
+        let clients: Outcome<Vec<_>> = (0..400).map(|_| served.client()).collect();
+        let mut clients = clients?;
+        clients.iter_mut().try_for_each(|client| client.send(b"get a\r\n"))?;
+        let port = Port::reserve()?;
+        let text = head(workers) + &pool("main", &port.address().to_string(), &servers);
+        fs::write(served.instance.path("proxy.yml"), text)?;
+        signal(served.process.id(), "USR1")?;
+        signal(served.process.id(), "CONT")?;
+        for client in &mut clients {
+            client.expect(b"VALUE a 0 1\r\n1\r\nEND\r\n")?;
+        }
+        wait_until("the old address is closed", || {
+            Ok(TcpStream::connect(served.instance.address()).is_err())
+        })?;
+        served.process.wait_for_log("configuration file 'proxy.yml' is in use, ")?;
+        clients.push(seen);
+        clients.iter_mut().try_for_each(|client| client.ask(b"mn\r\n", b"MN\r\n"))?;
+    }
+    Ok(())
+}
+
+#[test]
 fn a_file_that_cannot_be_used_changes_nothing_and_every_reason_is_logged() -> Outcome {
     let server = Memcached::start()?;
     let servers = [named(&server, "one")];

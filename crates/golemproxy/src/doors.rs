@@ -128,13 +128,15 @@ impl Doors {
 }
 
 impl Renewal {
-    /// Has the new doors listen.
+    /// Has the new doors listen; that of the statistics first, so that whoever can reach a pool can ask for them.
     ///
     /// # Errors
     /// All that failed, one text each: somebody else was faster.
     pub fn listen(&mut self) -> Result<Vec<(u32, Listener)>, Vec<String>> {
         let (mut listening, mut problems) = (Vec::new(), Vec::new());
-        for (number, reserved) in self.opened.drain(..) {
+        let (first, others): (Vec<_>, Vec<_>) =
+            self.opened.drain(..).partition(|(number, _)| self.statistics == Some(*number));
+        for (number, reserved) in first.into_iter().chain(others) {
             match reserved.listen() {
                 Ok(listener) => listening.push((number, listener)),
                 Err(error) => {

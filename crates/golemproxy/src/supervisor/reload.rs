@@ -40,10 +40,16 @@ impl Supervisor {
         self.told.push((next.number(), desk.workers.len()));
         desk.room.resize(clients);
         let entrances = desk.next_entrances(&renewal, &next);
-        let (statistics, of_pools) = divide(&renewal, listening, entrances.clone());
-        desk.statistics = renewal.statistics;
+        let (mut statistics, mut of_pools) = divide(&renewal, listening, entrances.clone());
+        let statistics_now = renewal.statistics;
         // The files of sockets go before their sockets.
         self.doors.adopt(renewal);
+        // Whoever waits at a listener that is gone came before this change, and is told of it as all others are.
+        statistics.close_gone(driver, desk);
+        if desk.workers.len() > 1 {
+            of_pools.close_gone(driver, desk);
+        }
+        desk.statistics = statistics_now;
         let outcome = statistics.carry_out(driver, &mut Entrances::new());
         if desk.workers.len() > 1 {
             desk.tell(&next, pools, limits, None);

@@ -6,7 +6,7 @@ use crate::room::{Entrance, Entrances, PoolRoom};
 use golem_config::Pool;
 use golem_engine::counters::{AllCounters, WorkerCounters};
 use golem_engine::{PoolIndex, Succession, WorkerLimits};
-use golem_net::{Driver, Listener};
+use golem_net::{Driver, Handler, Listener};
 use std::io;
 use std::sync::Arc;
 
@@ -45,7 +45,14 @@ impl DoorChange {
         Self { opened: vec![(0, listener)], entrances: [(0, entrance)].into(), ..Self::default() }
     }
 
-    /// Changes the listeners of `driver` and the pools behind them.
+    /// Gives up the listeners of `driver` that are gone. Those who wait there come in to the pools of before.
+    pub fn close_gone(&mut self, driver: &mut Driver, handler: &mut impl Handler) {
+        for number in self.closed.drain(..) {
+            driver.close_listener(number, handler);
+        }
+    }
+
+    /// Changes the other listeners of `driver`, adds the new ones, and changes the pools behind them.
     ///
     /// # Errors
     /// The poller refuses a listener; the others are changed.
@@ -57,9 +64,6 @@ impl DoorChange {
         for (number, backlog, keepalive) in self.changed {
             outcome = outcome.and(driver.adjust_listener(number, backlog, keepalive));
         }
-        for number in self.closed {
-            drop(driver.unlisten(number));
-        }
         *entrances = self.entrances;
         outcome
     }
@@ -67,7 +71,10 @@ impl DoorChange {
 
 impl Worker {
     /// Serves another configuration from now on.
-    pub(super) fn reload(&mut self, Reload { next, counters, all, limits, doors }: Reload) {
+    pub(super) fn reload(&mut self, Reload { next, counters, all, limits, mut doors }: Reload) {
+        if let Some(doors) = &mut doors {
+            doors.close_gone(&mut self.driver, &mut self.desk);
+        }
         // Clients that have come are of the pools before.
         self.finish_turn();
         // Before: nothing comes in between, and a worker that panics in there begins anew with it.
