@@ -12,7 +12,7 @@ use crate::oracle::book::Book;
 use crate::stage::{Settings, Stage};
 
 /// No history needs as many moves of clients and servers.
-const MOVES: u64 = 8_000_000;
+const MOVES: u64 = 32_000_000;
 
 /// Chance may keep everybody quiet although there is something to do, but not so often.
 pub(super) const TRIES: usize = 60;
@@ -131,7 +131,9 @@ impl History {
     /// Everybody acts, some more than once, and every engine has a turn. False if nothing could be done.
     pub(super) fn round(&mut self) -> bool {
         // Chance may keep everybody quiet for a round although there is something to do.
-        for _ in 0..self.tries {
+        let mut tries = 0;
+        while tries < self.tries || self.moves <= MOVES && self.has_work() {
+            tries += 1;
             self.stage.progress = false;
             self.stage.now += self.stage.dice.below(2) as u64;
             self.befall();
@@ -169,6 +171,11 @@ impl History {
             }
         }
         false
+    }
+
+    /// Whether a server has something to read or to say: time that passed meanwhile would be the server's silence.
+    fn has_work(&self) -> bool {
+        self.servers.iter().any(|server| server.has_work(&self.stage))
     }
 
     /// Lets time pass up to the next thing that waits for it.

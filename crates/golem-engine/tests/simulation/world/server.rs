@@ -269,6 +269,17 @@ impl Server {
         }
     }
 
+    /// Whether it can read or send something on some connection.
+    pub(crate) fn has_work(&self, stage: &Stage) -> bool {
+        let can_act = |conn: &Conn| {
+            let link = &stage.links[conn.link];
+            let reads = conn.unread_until <= stage.now && !link.outward.is_empty();
+            let speaks = matches!(conn.script.front(), Some(Out::Part { .. })) && conn.silent_until <= stage.now;
+            reads || speaks && !link.closed && !link.peer_gone && link.inward.free() > 0
+        };
+        !self.is_down() && self.conns.iter().any(|conn| !conn.is_over && can_act(conn))
+    }
+
     /// When it does something that it has put off.
     pub(crate) fn next_time(&self, now: u64) -> Option<u64> {
         let times = self.conns.iter().flat_map(|conn| [conn.silent_until, conn.unread_until]);
