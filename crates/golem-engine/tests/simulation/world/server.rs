@@ -274,7 +274,8 @@ impl Server {
         let can_act = |conn: &Conn| {
             let link = &stage.links[conn.link];
             let reads = conn.unread_until <= stage.now && !link.outward.is_empty();
-            let speaks = matches!(conn.script.front(), Some(Out::Part { .. })) && conn.silent_until <= stage.now;
+            let speaks =
+                matches!(conn.script.front(), Some(Out::Part { .. })) && conn.silent_until <= stage.now;
             reads || speaks && !link.closed && !link.peer_gone && link.inward.free() > 0
         };
         !self.is_down() && self.conns.iter().any(|conn| !conn.is_over && can_act(conn))
