@@ -3,6 +3,7 @@
 //! worst moment.
 
 mod bad_replies;
+mod foreign_clients;
 mod lost_servers;
 mod several_keys;
 mod silent_servers;

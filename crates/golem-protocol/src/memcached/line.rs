@@ -19,8 +19,8 @@ pub enum LineScan {
         /// Bytes looked at so far; pass it back with more input.
         scanned: usize,
     },
-    /// No line that could be taken: it is longer than the limit, whether or not its LF has come, or it is none at all but
-    /// the binary protocol.
+    /// No line that could be taken: it is longer than the limit, whether or not its LF has come, or its first byte says that it is
+    /// none at all.
     TooLong(Refusal),
 }
 
@@ -28,8 +28,11 @@ pub enum LineScan {
 /// line, else what the call before said).
 #[inline]
 pub fn scan_line(buf: &[u8], scanned: usize, limits: &Limits) -> LineScan {
-    if buf.first() == Some(&BINARY_MAGIC) {
-        return binary();
+    if let Some(&first) = buf.first()
+        && !(b' '..=b'~').contains(&first)
+        && !b"\r\n\t".contains(&first)
+    {
+        return foreign(first);
     }
     let line_max = limits.line as usize;
     let scanned = scanned.min(buf.len());
@@ -45,13 +48,21 @@ pub fn scan_line(buf: &[u8], scanned: usize, limits: &Limits) -> LineScan {
     scan_long_line(buf, scanned.max(end), limits)
 }
 
-/// First byte of a request of the binary protocol; no command of the text protocol starts with it. Waiting for a line
-/// end that never comes would leave the client without any answer.
+/// First byte of a request of the binary protocol.
 const BINARY_MAGIC: u8 = 0x80;
+/// First byte of a TLS record that carries a handshake (RFC 8446, section 5.1).
+const TLS_HANDSHAKE: u8 = 0x16;
 
+/// No command of the text protocol starts with this byte. Waiting for a line end that may never come would leave the client
+/// without any answer, and what follows would be taken for commands by chance.
 #[cold]
-fn binary() -> LineScan {
-    LineScan::TooLong(Refusal::new("binary protocol", texts::BINARY, Then::Close))
+fn foreign(first: u8) -> LineScan {
+    let (name, reply) = match first {
+        BINARY_MAGIC => ("binary protocol", texts::BINARY),
+        TLS_HANDSHAKE => ("tls", texts::TLS),
+        _ => ("no text", texts::NO_TEXT),
+    };
+    LineScan::TooLong(Refusal::new(name, reply, Then::Close))
 }
 
 /// The line does not end within `limits.line` bytes: only a retrieval may go on.

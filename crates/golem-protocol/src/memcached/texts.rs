@@ -31,6 +31,10 @@ pub const TOO_LARGE: &[u8] = b"SERVER_ERROR object too large for cache\r\n";
 pub const LINE_TOO_LONG: &[u8] = b"CLIENT_ERROR line too long\r\n";
 /// A client that speaks the binary protocol (own text; the server speaks it).
 pub const BINARY: &[u8] = b"CLIENT_ERROR the binary protocol is not supported\r\n";
+/// A client that begins a TLS handshake (own text; a server without TLS answers `ERROR` when a line end comes).
+pub const TLS: &[u8] = b"CLIENT_ERROR TLS is not supported\r\n";
+/// A client whose request begins with a byte that is no text (own text; the server answers `ERROR` when a line end comes).
+pub const NO_TEXT: &[u8] = b"CLIENT_ERROR not the memcached protocol\r\n";
 /// More keys than the pool allows (own text; the server has no limit).
 pub const TOO_MANY_KEYS: &[u8] = b"CLIENT_ERROR too many keys\r\n";
 /// A command for the whole pool that the pool does not name in `admin_commands` (own text).

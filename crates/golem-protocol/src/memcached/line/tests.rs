@@ -73,9 +73,20 @@ fn the_first_line_counts_when_several_are_there() {
 }
 
 #[test]
-fn the_binary_protocol_is_told_from_its_first_byte() {
-    let LineScan::TooLong(refusal) = scan(&[0x80, 0, 0]) else { panic!("taken") };
-    assert_eq!((refusal.reply, refusal.then), (texts::BINARY, Then::Close));
+fn what_is_no_text_is_told_from_its_first_byte() {
+    for byte in 0..=u8::MAX {
+        let reply = match scan(&[byte, 0, b'\n']) {
+            LineScan::TooLong(refusal) if refusal.then == Then::Close => refusal.reply,
+            LineScan::TooLong(_) | LineScan::Complete { .. } | LineScan::Incomplete { .. } => b"",
+        };
+        let expected = match byte {
+            b'\t' | b'\n' | b'\r' | b' '..=b'~' => b"",
+            0x16 => texts::TLS,
+            0x80 => texts::BINARY,
+            _ => texts::NO_TEXT,
+        };
+        assert_eq!(reply, expected, "{byte:#x}");
+    }
 }
 
 #[test]
