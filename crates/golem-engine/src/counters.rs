@@ -98,7 +98,7 @@ counters! {
         replies_local, Total, Command, "# requests answered by the proxy itself";
         clients_paused, Total, Command, "# times a client was not read for a while because it holds too many bytes";
         client_over_limit, Total, Command, "# requests failed or clients closed at the hard memory limit of a client";
-        clients_slowed, Total, Command, "# times a client was not read for a while because the worker, or a server connection that it had asked, holds too many bytes";
+        clients_slowed, Total, Command, "# times a client was not read for a while because the worker, or a server connection that it had asked, holds too many bytes, or its server had just failed";
         uploads_waited, Total, Command, "# large requests that waited for room";
         worker_over_limit, Total, Command, "# requests failed or clients closed at the hard memory limit of a worker";
         clients_refused, Total, Command, "# clients that were turned away because of max_clients";

@@ -8,6 +8,7 @@ use crate::buffers::Buffers;
 use crate::client::Client;
 use crate::coordinator::{Report, Snapshot};
 use crate::counters::{AllCounters, PoolCounters, WorkerCounters};
+use crate::doubt::Doubts;
 use crate::failure::Failure;
 use crate::gather::{Gather, Rule};
 use crate::id::{ClientId, Connection, RequestId, ServerConnId};
@@ -116,6 +117,7 @@ pub struct Engine {
     pub(crate) requests: Table<RequestId, Request>,
     pub(crate) buffers: Buffers,
     pub(crate) pressure: Pressure,
+    pub(crate) doubts: Doubts,
     pub(crate) timers: Timers,
     pub(crate) random: Random,
     pub(crate) pace: Pace,
@@ -158,6 +160,7 @@ impl Engine {
             requests: Table::default(),
             buffers: Buffers::default(),
             pressure: Pressure::new(setup.limits),
+            doubts: Doubts::default(),
             timers: Timers::default(),
             random: Random::new(setup.seed),
             pace: Pace::default(),
@@ -283,6 +286,7 @@ impl Engine {
             }
         }
         self.admit_waiting();
+        self.look_at_doubts();
         self.look_at_memory();
     }
 
@@ -290,8 +294,9 @@ impl Engine {
     /// output that waits for one more turn.
     pub fn next_deadline(&self) -> Option<Time> {
         let output = (!self.written_next.is_empty()).then_some(self.now);
-        let due = [self.timers.next(), self.memory_deadline(), self.admission_deadline(), output];
-        due.into_iter().flatten().min()
+        let waiting = [self.admission_deadline(), self.doubts_deadline()];
+        let due = [self.timers.next(), self.memory_deadline(), output].into_iter().chain(waiting);
+        due.flatten().min()
     }
 
     /// How long to let replies gather, whatever happens, before the driver waits for the next event; none: not at all. To be

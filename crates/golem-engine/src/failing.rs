@@ -6,6 +6,7 @@
 //! (descriptors, ports, memory) is not the server's fault.
 
 use crate::coordinator::{Report, Snapshot};
+use crate::doubt::moment;
 use crate::engine::{Engine, Wish};
 use crate::failure::Failure;
 use crate::id::ServerConnId;
@@ -97,9 +98,15 @@ impl Engine {
         let (limit, seen) = (here.settings.server_failure_limit.max(1), here.snapshot.number());
         let Some(counters) = here.servers.get(server.index()).map(|server| &server.counters) else { return };
         counters.failures_in_row.add(1);
+        let until = self.now.after(moment(&here.settings));
         // Should the server be kept, it is told again after as many more.
         if counters.failures_in_row.get() % i64::from(limit) == 0 {
             self.wish(Wish::Report(Report { pool, server, seen }));
+        }
+        self.doubts.is_any = true;
+        let here = self.pools.get_mut(pool.index()).and_then(|pool| pool.servers.get_mut(server.index()));
+        if let Some(here) = here {
+            here.in_doubt_until = until;
         }
     }
 
@@ -118,6 +125,7 @@ impl Engine {
         for (server, is_ejected) in changed {
             self.begin_anew(index, server, !is_ejected);
         }
+        self.resolve_doubts();
     }
 
     /// The number of the snapshot that holds for a pool.
@@ -132,6 +140,7 @@ impl Engine {
         let here = self.pools.get_mut(pool.index()).and_then(|pool| pool.servers.get_mut(server.index()));
         let Some(here) = here else { return };
         here.counters.failures_in_row.set(0);
+        here.in_doubt_until = self.now;
         here.lanes.iter_mut().for_each(Lane::forget_failures);
         let conns: Vec<ServerConnId> = here.lanes.iter().filter_map(|lane| lane.conn).collect();
         for id in conns {

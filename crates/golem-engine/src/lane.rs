@@ -44,6 +44,11 @@ impl Lane {
         self.pause.filter(|(until, _)| now < *until).map(|(_, failure)| failure)
     }
 
+    /// Whether there was one pause at most since the last connection that answered, or on the way to ejection.
+    pub(crate) const fn has_failed_once_at_most(&self) -> bool {
+        self.failures <= 1
+    }
+
     /// What earlier attempts came to says nothing any more: the next may be made at once.
     pub(crate) const fn forget_failures(&mut self) {
         (self.failures, self.pause) = (0, None);

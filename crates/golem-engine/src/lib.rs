@@ -21,6 +21,7 @@ pub mod coordinator;
 pub mod counters;
 mod crowding;
 mod delivery;
+mod doubt;
 mod engine;
 mod failing;
 mod failure;

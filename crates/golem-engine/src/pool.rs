@@ -5,6 +5,7 @@ use crate::counters::{PoolCounters, PoolSet, ServerCounters};
 use crate::id::ServerConnId;
 use crate::lane::Lane;
 use crate::repeat::Budget;
+use crate::time::Time;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -59,6 +60,8 @@ pub(crate) type Version = [u32; 3];
 pub(crate) struct Server {
     /// The places of its connections.
     pub lanes: Vec<Lane>,
+    /// It has failed just now, in a pool that ejects: until when that is in doubt.
+    pub in_doubt_until: Time,
     /// What it said it is, on a connection that still lives.
     pub version: Option<Version>,
     /// What is counted about it.
@@ -91,7 +94,7 @@ pub(crate) struct Pool {
 impl Server {
     /// A server without connections, not even places for them.
     pub(crate) const fn new(counters: Arc<ServerCounters>) -> Self {
-        Self { lanes: Vec::new(), version: None, counters }
+        Self { lanes: Vec::new(), in_doubt_until: Time(0), version: None, counters }
     }
 }
 

@@ -33,6 +33,7 @@ impl Engine {
             self.let_pool_go(PoolIndex::new(place as u16));
         }
         self.preconnect();
+        self.resolve_doubts();
     }
 
     /// Takes connections to servers that are gone off their lanes, while the indexes are the old ones.

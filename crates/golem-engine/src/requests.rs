@@ -17,7 +17,7 @@ use golem_protocol::memcached::{
 enum Step {
     /// So many bytes are through.
     Used(usize),
-    /// The frame is not complete.
+    /// The frame is not complete, or waits, held back with its client.
     Incomplete,
 }
 
@@ -47,8 +47,7 @@ impl Engine {
             let step = if scanned == 0
                 && let Some((head, len)) = scan_get(rest, &limits)
             {
-                self.dispatch(asker, &head, rest.get(..len).unwrap_or_default(), len);
-                Step::Used(len)
+                self.dispatch(asker, &head, rest.get(..len).unwrap_or_default(), len)
             } else {
                 self.parse_one(asker, &limits, rest, core::mem::take(&mut scanned))
             };
@@ -86,10 +85,7 @@ impl Engine {
         match parse_line(line, limits) {
             Parsed::Refused(refusal) => self.refuse(asker, &refusal, bytes, len),
             Parsed::Request(head) => match head.data {
-                None => {
-                    self.dispatch(asker, &head, line, len);
-                    Step::Used(len)
-                }
+                None => self.dispatch(asker, &head, line, len),
                 Some(data) => self.store(asker, &head, bytes, len, data as usize, after),
             },
         }
@@ -108,8 +104,7 @@ impl Engine {
         match (after.get(data), after.get(data + 1)) {
             (Some(b'\r'), Some(b'\n')) => {
                 let total = line + data + 2;
-                self.dispatch(asker, head, bytes.get(..total).unwrap_or_default(), line);
-                Step::Used(total)
+                self.dispatch(asker, head, bytes.get(..total).unwrap_or_default(), line)
             }
             (Some(b'\r') | None, None) => {
                 let total = line + data + 2;
@@ -178,7 +173,10 @@ impl Engine {
 
     /// A complete request; `frame` is its line and, after `line` bytes, its data.
     #[inline]
-    fn dispatch(&mut self, asker: Asker, head: &Head, frame: &[u8], line: usize) {
+    fn dispatch(&mut self, asker: Asker, head: &Head, frame: &[u8], line: usize) -> Step {
+        if self.doubts.is_any && self.waits_in_doubt(asker, head, frame) {
+            return Step::Incomplete;
+        }
         match head.command.group() {
             Group::Retrieval if head.keys > 1 => self.scatter_keys(asker.client, head, frame),
             Group::Retrieval | Group::Storage | Group::Single | Group::Meta => {
@@ -192,6 +190,7 @@ impl Engine {
             }
             Group::Local => self.answer_locally(asker.client, head, frame),
         }
+        Step::Used(frame.len())
     }
 
     /// Answers a line that goes no further, and says how to go on behind it.

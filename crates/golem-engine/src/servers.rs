@@ -122,6 +122,7 @@ impl Engine {
         if !conn.outbox.is_empty() {
             self.mark_server_dirty(id);
         }
+        self.resolve_doubts();
     }
 
     /// Gives a server connection up.
@@ -168,6 +169,7 @@ impl Engine {
                 self.fail_part(expect.request, expect.part, failure);
             }
         }
+        self.resolve_doubts();
     }
 
     /// Makes sure that somebody looks at the connection when its oldest request is late.

@@ -5,6 +5,7 @@ mod cases;
 mod connecting;
 mod counting;
 mod cuts;
+mod doubt;
 mod ejection;
 mod invariants;
 mod leaving;

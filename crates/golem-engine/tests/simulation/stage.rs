@@ -68,6 +68,8 @@ pub(crate) struct Stage {
     pub(crate) steps: u64,
     /// Events that were not followed by one, because there was much to check.
     unchecked: u64,
+    /// Microseconds in which nobody could do anything: leaps of time.
+    pub(crate) leapt: u64,
     /// Servers have moved.
     has_moved: bool,
     /// What is ready is told in any order.
@@ -120,6 +122,7 @@ impl Stage {
             server_room: 1 << 20,
             steps: 0,
             unchecked: 0,
+            leapt: 0,
             is_shuffled: false,
             has_moved: false,
             progress: false,

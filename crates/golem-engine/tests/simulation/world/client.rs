@@ -264,8 +264,9 @@ impl Client {
         }
         let Some(timeout) = stage.settings.timeout else { return };
         if let Some(since) = self.verdict.waits_since()
-            // Half as long again, if it is a large request that waited for room first.
-            && since + timeout.as_micros() as u64 * 3 / 2 <= stage.now
+            // Half as long again, if it was held back first: a large request for room, or in doubt about its server. What leapt
+            // meanwhile counts for nobody who was held back.
+            && since + timeout.as_micros() as u64 * 3 / 2 + stage.leapt <= stage.now
         {
             stage.fail(&format!("{:?} waits since {since} for {}", link.connection, self.verdict.next()));
         }

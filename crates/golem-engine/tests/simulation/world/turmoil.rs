@@ -88,7 +88,9 @@ impl History {
         if rate > 0 && self.stage.dice.one_in(rate) {
             self.book.has_leapt = true;
             let most = self.stage.settings.timeout.map_or(LATE, |timeout| timeout.as_micros() as u64);
-            self.stage.now += self.stage.dice.below(most as usize) as u64;
+            let leap = self.stage.dice.below(most as usize) as u64;
+            self.stage.now += leap;
+            self.stage.leapt += leap;
             for server in &self.servers {
                 server.note_all(Fault::TimeJump, &self.stage, &mut self.coverage);
             }
