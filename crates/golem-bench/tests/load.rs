@@ -13,7 +13,7 @@ use golem_bench::session::{Pattern, Rules};
 use golem_bench::sizes::Sizes;
 use golem_bench::tally::percentile_us;
 use golem_bench::workload::Outline;
-use golem_net::{Driver, ListenSpec, Listener, Target};
+use golem_net::{Driver, ListenSpec, Listener, Reserved, Target};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
@@ -288,8 +288,9 @@ fn wrong_reply_ends_the_run_and_is_shown() {
 
 #[test]
 fn server_that_nobody_reaches_ends_the_run() {
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let what = run(&plan(Target::Tcp(address))).unwrap_err();
+    // Nobody listens there, nor can anybody else.
+    let reserved = Reserved::bind(&ListenSpec::new(Target::Tcp(([127, 0, 0, 1], 0).into()))).unwrap();
+    let what = run(&plan(reserved.address().unwrap())).unwrap_err();
     assert!(what.contains("refused"), "{what}");
 }
 

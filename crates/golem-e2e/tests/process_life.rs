@@ -145,8 +145,8 @@ fn hangup_opens_the_log_file_anew_and_nothing_else() -> Outcome {
 #[test]
 fn everything_that_hinders_a_start_is_told_at_once() -> Outcome {
     let instance = Instance::new("")?;
-    let taken = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
-    let _taken = TcpListener::bind(taken)?;
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    let taken = listener.local_addr()?;
     let more = format!(
         "{}second:\n  listen: {taken}\n  servers:\n    - 127.0.0.1:1:1\nthird:\n  listen: \
          no-such-host.invalid:1\n  servers:\n    - 127.0.0.1:1:1\nfourth:\n  listen: socket\n  servers:\n    - \

@@ -199,8 +199,8 @@ mod tests {
     use super::{BACKGROUND_MODE, Doors};
     use crate::settings::Stats;
     use golem_config::Config;
-    use golem_net::Target;
-    use std::net::TcpListener;
+    use golem_net::{ListenSpec, Reserved, Target};
+    use std::net::{SocketAddr, TcpListener};
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::net::UnixListener;
     use std::path::Path;
@@ -212,6 +212,14 @@ mod tests {
         };
         let text: String = listen.iter().enumerate().map(pool).collect();
         golem_config::parse("test", &text).unwrap().config
+    }
+
+    /// A port that nobody else gets as long as the value lives.
+    fn free_port() -> (Reserved, u16) {
+        let any = Target::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
+        let reserved = Reserved::bind(&ListenSpec::new(any)).unwrap();
+        let Target::Tcp(address) = reserved.address().unwrap() else { panic!("no port") };
+        (reserved, address.port())
     }
 
     fn unix_stats(path: &Path) -> Stats {
@@ -245,7 +253,7 @@ mod tests {
     fn two_doors_with_one_address_are_refused_however_it_is_spelt() {
         let folder = tempdir().unwrap();
         let path = folder.path().join("socket");
-        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (_reserved, free) = free_port();
         let listen = [format!("127.0.0.1:{free}"), format!("localhost:{free}"), format!("0.0.0.0:{free}")];
         let listen = [&*listen[0], &listen[1], &listen[2], path.to_str().unwrap()];
         let problems = Doors::open(&config(&listen), Some(&unix_stats(&path)), false).unwrap_err();
@@ -320,7 +328,7 @@ mod tests {
 
     #[test]
     fn what_cannot_change_while_the_process_listens_is_refused() {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let (_reserved, free) = free_port();
         let before = config(&[&format!("127.0.0.1:{free}")]);
         let doors = opened(&before);
         let refused = doors.renew(&config(&[&format!("0.0.0.0:{free}")]), None).unwrap_err();

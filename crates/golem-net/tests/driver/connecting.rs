@@ -1,15 +1,18 @@
 //! Connecting: success, refusal, output before it, Unix sockets.
 
 use crate::recorder::Bench;
-use golem_net::{Cause, Target};
+use golem_net::{Cause, ListenSpec, Reserved, Target};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
-/// An address where nobody listens.
-fn closed_port() -> SocketAddr {
-    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap()
+/// An address where nobody listens, nor comes to as long as the value lives.
+pub(crate) fn closed_port() -> (Reserved, Target) {
+    let any = Target::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
+    let reserved = Reserved::bind(&ListenSpec::new(any)).unwrap();
+    let address = reserved.address().unwrap();
+    (reserved, address)
 }
 
 #[test]
@@ -29,7 +32,8 @@ fn a_connection_opens_and_output_flushed_before_follows() {
 #[test]
 fn a_refused_connection_fails_once_and_is_gone() {
     let mut bench = Bench::new();
-    let user = bench.connect(&Target::Tcp(closed_port())).unwrap();
+    let (_reserved, address) = closed_port();
+    let user = bench.connect(&address).unwrap();
     bench.until(|r| r.records[user].failed.is_some());
     let record = bench.record(user);
     assert_eq!(record.failed.unwrap().cause(), Cause::Refused);

@@ -1,9 +1,9 @@
 //! A driver whose handler has panicked in the middle of a turn.
 
+use crate::connecting::closed_port;
 use crate::recorder::Bench;
-use golem_net::Target;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -50,9 +50,9 @@ fn what_a_lost_event_told_is_looked_at_after_a_reset() {
     let mut bench = Bench::new();
     let address = bench.listen();
     bench.idle_turns(2);
-    let refuses = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
+    let (_reserved, refuses) = closed_port();
     // In this order they are told: the handler panics at the first, the others are lost.
-    bench.connect(&Target::Tcp(refuses)).unwrap();
+    bench.connect(&refuses).unwrap();
     let waker = bench.driver.waker();
     waker.wake();
     let _peer = TcpStream::connect(address).unwrap();
@@ -68,8 +68,8 @@ fn what_a_lost_event_told_is_looked_at_after_a_reset() {
 #[test]
 fn a_wake_up_that_was_lost_ends_the_first_wait_after_a_reset() {
     let mut bench = Bench::new();
-    let refuses = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap();
-    bench.connect(&Target::Tcp(refuses)).unwrap();
+    let (_reserved, refuses) = closed_port();
+    bench.connect(&refuses).unwrap();
     bench.driver.waker().wake();
     panic_in_a_turn(&mut bench);
     let start = Instant::now();
