@@ -16,6 +16,7 @@ mod sample;
 mod setting;
 mod stage;
 mod table;
+pub(crate) mod training;
 mod workload;
 
 use clap::Parser;

@@ -7,6 +7,7 @@ mod check;
 mod cost;
 mod docs;
 mod layers;
+mod optimized;
 mod outage;
 mod repository;
 mod soak;
@@ -16,13 +17,14 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 cargo xtask COMMAND
 
-  check    everything that must be green before a change is merged, each stage timed
-  layers   allowed dependencies, and the rules on source files
-  docs     names, paths and links in the documents, and the reasons for dependencies
-  bench    golemproxy beside nutcracker, the floor and no proxy at all: cargo xtask bench --help
-  cost     instructions of a request, held against what was written down
-  outage   what a stopped server costs the clients of others, and a killed one until it is ejected
-  soak     every reply checked while servers are killed and stopped: cargo xtask soak --help
+  check      everything that must be green before a change is merged, each stage timed
+  layers     allowed dependencies, and the rules on source files
+  docs       names, paths and links in the documents, and the reasons for dependencies
+  bench      golemproxy beside nutcracker, the floor and no proxy at all: cargo xtask bench --help
+  cost       instructions of a request, held against what was written down
+  optimized  golemproxy built with a profile of itself at work: cargo xtask optimized --help
+  outage     what a stopped server costs the clients of others, and a killed one until it is ejected
+  soak       every reply checked while servers are killed and stopped: cargo xtask soak --help
 ";
 
 fn main() -> ExitCode {
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         "cost" => cost::run(rest),
         "layers" => layers::run(),
         "docs" => docs::run(),
+        "optimized" => optimized::run(rest),
         "outage" => outage::run(),
         "soak" => soak::run(rest),
         "help" | "-h" | "--help" => {

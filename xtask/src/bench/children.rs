@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -57,6 +57,15 @@ impl Running {
             thread::yield_now();
         }
         Ok(())
+    }
+
+    /// Asks it to end, and waits until it has ended in order.
+    pub(crate) fn end(&mut self) -> Result<(), Problem> {
+        let id = self.id().to_string();
+        let asked = Command::new("kill").args(["-TERM", &id]).status();
+        asked.map_err(|error| format!("kill: {error}"))?;
+        let status = self.child.wait().map_err(|error| format!("process {id}: {error}"))?;
+        if status.success() { Ok(()) } else { Err(format!("process {id}: {status}")) }
     }
 
     /// The process's id; `taskset` has become the program by the time it listens.

@@ -34,6 +34,11 @@ impl Contestant {
         Self { name: name.to_string(), role, package, command }
     }
 
+    /// A proxy that is built already.
+    pub(crate) fn proxy(name: &str, command: &str) -> Self {
+        Self::new(name, Role::Proxy, None, command)
+    }
+
     /// Its start command as it stands in the table, with the names in braces.
     pub(crate) fn template(&self) -> String {
         self.command.join(" ")
@@ -131,7 +136,7 @@ pub(crate) fn add_file(contestants: &mut Vec<Contestant>, file: &Path) -> Result
 pub(crate) fn add(contestants: &mut Vec<Contestant>, text: &str) -> Result<(), Problem> {
     let (name, command) = text.split_once('=').ok_or_else(|| format!("{text}: not NAME=COMMAND"))?;
     let name = name.trim();
-    let added = Contestant::new(name, Role::Proxy, None, command);
+    let added = Contestant::proxy(name, command);
     match contestants.iter_mut().find(|contestant| contestant.name == name) {
         Some(known) => *known = added,
         None => contestants.insert(contestants.len().min(1), added),
