@@ -99,7 +99,9 @@ impl Engine {
         if self.doubts.is_any {
             self.release_held(self.now);
             let mut servers = self.pools.iter().flat_map(|pool| &pool.servers);
-            self.doubts.is_any = servers.any(|server| server.in_doubt_until > self.now);
+            let is_in_doubt = servers.any(|server| server.in_doubt_until > self.now);
+            // Whoever waits is looked at until it is released, whatever became of its server meanwhile.
+            self.doubts.is_any = is_in_doubt || !self.doubts.held.is_empty();
         }
     }
 
