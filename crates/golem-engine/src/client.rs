@@ -107,9 +107,9 @@ pub(crate) struct Client {
     pub held_back: bool,
     /// `outbox` bytes sent since the last look at a paused client.
     pub progressed: bool,
-    /// Its large request waits for room, or a server connection that it has asked held much.
+    /// Its request waits, or a server connection that it has asked held much.
     pub is_slow: bool,
-    /// Its large request waits for room.
+    /// Its request waits: a large one for room, or one whose server has just failed.
     pub waits: bool,
     /// When that is let in or refused.
     pub waits_until: Option<Time>,

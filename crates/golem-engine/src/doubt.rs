@@ -22,7 +22,7 @@ const MOMENT: Duration = Duration::from_millis(50);
 /// What one engine knows of servers in doubt.
 #[derive(Debug, Default)]
 pub(crate) struct Doubts {
-    /// Some server may be in doubt: looked at once in a turn, so that requests need look no further when there is none.
+    /// Some server may be in doubt, or somebody waits: looked at once in a turn, so that requests need look no further when not.
     pub is_any: bool,
     /// Clients that wait, and until when.
     held: Vec<(Time, ClientId)>,

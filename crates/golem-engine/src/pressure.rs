@@ -59,7 +59,7 @@ impl Pressure {
 
 impl Client {
     /// Whether it should not ask for more because of what others hold: the worker has too much, and this client more than its
-    /// share, or a server connection that it has asked has, or its large request waits for room.
+    /// share, or a server connection that it has asked has, or its request waits for room or in doubt about its server.
     pub(crate) const fn is_slowed(&self, pressure: &Pressure) -> bool {
         let by_server = self.is_throttled && self.head.is_some();
         let by_worker = !self.is_exempt && self.bytes() >= pressure.share;

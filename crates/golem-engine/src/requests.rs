@@ -79,7 +79,7 @@ impl Engine {
                 }
                 return Step::Incomplete;
             }
-            LineScan::TooLong(refusal) => return self.refuse(asker, &refusal, bytes, 0),
+            LineScan::Refused(refusal) => return self.refuse(asker, &refusal, bytes, 0),
         };
         let (line, after) = bytes.split_at(len);
         match parse_line(line, limits) {

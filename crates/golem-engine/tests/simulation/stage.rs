@@ -68,8 +68,8 @@ pub(crate) struct Stage {
     pub(crate) steps: u64,
     /// Events that were not followed by one, because there was much to check.
     unchecked: u64,
-    /// Microseconds in which nobody could do anything: leaps of time.
-    pub(crate) leapt: u64,
+    /// Leaps of time, in which nobody could do anything: when they ended, and microseconds.
+    pub(crate) leaps: Vec<(u64, u64)>,
     /// Servers have moved.
     has_moved: bool,
     /// What is ready is told in any order.
@@ -122,7 +122,7 @@ impl Stage {
             server_room: 1 << 20,
             steps: 0,
             unchecked: 0,
-            leapt: 0,
+            leaps: Vec::new(),
             is_shuffled: false,
             has_moved: false,
             progress: false,
@@ -169,6 +169,11 @@ impl Stage {
         self.workers[worker].links.insert(Connection::Client(id), link);
         self.verify(worker);
         link
+    }
+
+    /// Microseconds that have leapt since `since`.
+    pub(crate) fn leapt_since(&self, since: u64) -> u64 {
+        self.leaps.iter().filter(|(end, _)| *end > since).map(|(_, leap)| leap).sum()
     }
 
     /// One line of the history, if it is wanted.

@@ -58,7 +58,7 @@ pub fn walk<'a>(
         };
         walked.examined += examined;
         let (frame, then, line_len) = match scan {
-            LineScan::TooLong(refusal) => (Frame::Refused(refusal), refusal.then, 0),
+            LineScan::Refused(refusal) => (Frame::Refused(refusal), refusal.then, 0),
             LineScan::Incomplete { .. } => return walked,
             LineScan::Complete { len } => {
                 let line = &input[start..start + len];
@@ -170,7 +170,7 @@ fn next_line<A: FnMut() -> usize>(
                 assert!(len > scanned && buf[len - 1] == b'\n' && !buf[..len - 1].contains(&b'\n'));
                 return Some((scan, examined + len - scanned));
             }
-            LineScan::TooLong(refusal) => {
+            LineScan::Refused(refusal) => {
                 check_refusal(&[], &refusal);
                 // How far it looked it does not say: a retrieval may be longer than this, and is then not counted whole.
                 let looked_at = buf.len().min(limits.line as usize);

@@ -21,7 +21,7 @@ pub enum LineScan {
     },
     /// No line that could be taken: it is longer than the limit, whether or not its LF has come, or its first byte says that it is
     /// none at all.
-    TooLong(Refusal),
+    Refused(Refusal),
 }
 
 /// Looks for the end of the line that starts at `buf[0]`. The first `scanned` bytes are known to hold no LF (0 for a new
@@ -62,7 +62,7 @@ fn foreign(first: u8) -> LineScan {
         TLS_HANDSHAKE => ("tls", texts::TLS),
         _ => ("no text", texts::NO_TEXT),
     };
-    LineScan::TooLong(Refusal::new(name, reply, Then::Close))
+    LineScan::Refused(Refusal::new(name, reply, Then::Close))
 }
 
 /// The line does not end within `limits.line` bytes: only a retrieval may go on.
@@ -91,7 +91,7 @@ fn scan_long_line(buf: &[u8], scanned: usize, limits: &Limits) -> LineScan {
         // A data block may follow, or the line may end in `noreply`: neither can be told.
         Some(Group::Meta | Group::Storage | Group::Single | Group::WholePool) | None => Then::Close,
     };
-    LineScan::TooLong(Refusal::new("line too long", texts::LINE_TOO_LONG, then))
+    LineScan::Refused(Refusal::new("line too long", texts::LINE_TOO_LONG, then))
 }
 
 #[cfg(test)]

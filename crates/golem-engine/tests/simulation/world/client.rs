@@ -263,10 +263,11 @@ impl Client {
             stage.fail(&format!("{:?} is idle since {} and not closed", link.connection, link.active));
         }
         let Some(timeout) = stage.settings.timeout else { return };
+        let leapt = |since| if stage.settings.auto_eject_hosts { stage.leapt_since(since) } else { 0 };
         if let Some(since) = self.verdict.waits_since()
-            // Half as long again, if it was held back first: a large request for room, or in doubt about its server. What leapt
-            // meanwhile counts for nobody who was held back.
-            && since + timeout.as_micros() as u64 * 3 / 2 + stage.leapt <= stage.now
+            // Half as long again, if it was held back first: a large request for room, or in doubt about its server. A leap may
+            // come while it is held back in doubt, and its time begin only then.
+            && since + timeout.as_micros() as u64 * 3 / 2 + leapt(since) <= stage.now
         {
             stage.fail(&format!("{:?} waits since {since} for {}", link.connection, self.verdict.next()));
         }

@@ -90,7 +90,7 @@ impl History {
             let most = self.stage.settings.timeout.map_or(LATE, |timeout| timeout.as_micros() as u64);
             let leap = self.stage.dice.below(most as usize) as u64;
             self.stage.now += leap;
-            self.stage.leapt += leap;
+            self.stage.leaps.push((self.stage.now, leap));
             for server in &self.servers {
                 server.note_all(Fault::TimeJump, &self.stage, &mut self.coverage);
             }

@@ -48,7 +48,7 @@ fn a_line_over_the_limit_is_refused_before_its_end_comes() {
     ] {
         let line = padded(front, 33);
         for input in [&line[..], &line[..32]] {
-            let LineScan::TooLong(refusal) = scan(input) else { panic!("{front}: {:?}", scan(input)) };
+            let LineScan::Refused(refusal) = scan(input) else { panic!("{front}: {:?}", scan(input)) };
             assert_eq!((refusal.reply, refusal.then), (texts::LINE_TOO_LONG, then), "{front}");
         }
     }
@@ -60,7 +60,7 @@ fn a_retrieval_may_be_as_long_as_its_keys() {
     for front in ["get ", "  gets ", "gat 0 ", "gats 0 "] {
         assert_eq!(scan(&padded(front, 108)), LineScan::Complete { len: 108 });
         for len in [108, 109] {
-            let LineScan::TooLong(refusal) = scan(&padded(front, 109)[..len]) else { panic!("{front}") };
+            let LineScan::Refused(refusal) = scan(&padded(front, 109)[..len]) else { panic!("{front}") };
             assert_eq!(refusal.then, Then::SwallowLine);
         }
         assert_eq!(scan(&padded(front, 109)[..107]), LineScan::Incomplete { scanned: 107 });
@@ -76,8 +76,8 @@ fn the_first_line_counts_when_several_are_there() {
 fn what_is_no_text_is_told_from_its_first_byte() {
     for byte in 0..=u8::MAX {
         let reply = match scan(&[byte, 0, b'\n']) {
-            LineScan::TooLong(refusal) if refusal.then == Then::Close => refusal.reply,
-            LineScan::TooLong(_) | LineScan::Complete { .. } | LineScan::Incomplete { .. } => b"",
+            LineScan::Refused(refusal) if refusal.then == Then::Close => refusal.reply,
+            LineScan::Refused(_) | LineScan::Complete { .. } | LineScan::Incomplete { .. } => b"",
         };
         let expected = match byte {
             b'\t' | b'\n' | b'\r' | b' '..=b'~' => b"",
