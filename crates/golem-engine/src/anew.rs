@@ -12,6 +12,7 @@ impl Engine {
         self.setup.counters.begin_anew();
         let mut fresh = Self::new(self.setup.clone());
         fresh.now = self.now;
+        fresh.buffers.pipes.allow(self.buffers.pipes.allowed());
         fresh.clients = Table::after(&self.clients);
         fresh.conns = Table::after(&self.conns);
         for (pool, old) in fresh.pools.iter_mut().zip(&self.pools) {

@@ -4,6 +4,7 @@
 //! Every buffer that a connection or a request holds comes from here, so what is counted here is what the worker holds.
 
 use crate::chain::{Chain, Link};
+use crate::pipes::{Pipe, Pipes};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -43,6 +44,8 @@ pub(crate) struct Buffers {
     in_use: usize,
     /// Bytes that large payloads which have begun to come in still lack.
     promised: usize,
+    /// Pipes for large values.
+    pub pipes: Pipes,
 }
 
 impl Buffers {
@@ -134,7 +137,14 @@ impl Buffers {
 
     /// Gives everything free to the allocator.
     pub(crate) fn drop_spare(&mut self) {
-        *self = Self { in_use: self.in_use, promised: self.promised, ..Self::default() };
+        let pipes = core::mem::take(&mut self.pipes);
+        *self = Self { in_use: self.in_use, promised: self.promised, pipes, ..Self::default() };
+    }
+
+    /// Takes a pipe back into which `held` bytes came, of which `left` are still there.
+    pub(crate) fn give_pipe(&mut self, pipe: Pipe, held: usize, left: usize) {
+        self.note_shrunk(held);
+        self.pipes.give(pipe, left);
     }
 
     /// Bytes that connections and requests hold, with what they were promised.

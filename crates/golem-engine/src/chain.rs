@@ -1,17 +1,54 @@
-//! A chain of buffers: bytes are appended at the end and leave at the front. Outboxes of connections, replies held for
+//! A chain of buffers (and of pipes, see `pipes`): bytes are appended at the end and leave at the front. Outboxes of connections, replies held for
 //! order and large payloads are chains. Bytes never move once they are in: a partial write only advances the front, and
 //! new output goes behind; so what was handed out stays valid until it is sent.
 
 use crate::buffers::{Buffers, MEDIUM, SMALL};
+use crate::pipes::{Pipe, PipeId};
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
-/// A buffer of which the bytes `start..end` are still wanted.
+/// What holds bytes.
+#[derive(Debug)]
+enum Store {
+    Memory(Vec<u8>),
+    /// They are not here to be seen.
+    Pipe(Pipe),
+}
+
+/// A store of which the bytes `start..end` are still wanted.
 #[derive(Debug)]
 pub(crate) struct Link {
-    bytes: Vec<u8>,
+    store: Store,
     start: usize,
     end: usize,
+}
+
+impl Link {
+    fn bytes(&self) -> Option<&[u8]> {
+        match &self.store {
+            Store::Memory(bytes) => bytes.get(self.start..self.end),
+            Store::Pipe(_) => None,
+        }
+    }
+
+    const fn is_piped(&self) -> bool {
+        matches!(self.store, Store::Pipe(_))
+    }
+
+    /// Bytes that its store takes.
+    fn room(&self) -> usize {
+        match &self.store {
+            Store::Memory(bytes) => bytes.capacity(),
+            Store::Pipe(_) => self.end,
+        }
+    }
+
+    fn give_back(self, buffers: &mut Buffers) {
+        match self.store {
+            Store::Memory(bytes) => buffers.give(bytes),
+            Store::Pipe(pipe) => buffers.give_pipe(pipe, self.end, self.end - self.start),
+        }
+    }
 }
 
 /// See the top of the file.
@@ -48,7 +85,7 @@ impl Chain {
 
     /// Bytes that its buffers take.
     pub(crate) fn room(&self) -> usize {
-        let full: usize = self.full.iter().map(|link| link.bytes.capacity()).sum();
+        let full: usize = self.full.iter().map(Link::room).sum();
         full + self.tail.capacity()
     }
 
@@ -85,7 +122,7 @@ impl Chain {
         let start = core::mem::take(&mut self.tail_start);
         if start < bytes.len() {
             let end = bytes.len();
-            self.links(buffers).push_back(Link { bytes, start, end });
+            self.links(buffers).push_back(Link { store: Store::Memory(bytes), start, end });
         } else {
             buffers.give(bytes);
         }
@@ -103,7 +140,17 @@ impl Chain {
     pub(crate) fn push(&mut self, bytes: Vec<u8>, end: usize, buffers: &mut Buffers) {
         self.close_tail(buffers);
         self.len += end;
-        self.links(buffers).push_back(Link { bytes, start: 0, end });
+        self.links(buffers).push_back(Link { store: Store::Memory(bytes), start: 0, end });
+    }
+
+    /// Puts the `end` bytes that lie in `pipe` behind what is there.
+    pub(crate) fn push_pipe(&mut self, pipe: Pipe, end: usize, buffers: &mut Buffers) {
+        if end == 0 {
+            return buffers.give_pipe(pipe, 0, 0);
+        }
+        self.close_tail(buffers);
+        self.len += end;
+        self.links(buffers).push_back(Link { store: Store::Pipe(pipe), start: 0, end });
     }
 
     /// Moves all of `other` behind what is there; short ones are copied, so that small replies share a buffer.
@@ -144,19 +191,34 @@ impl Chain {
         }
     }
 
-    /// The bytes from the front on, as slices.
+    /// The bytes from the front on, as slices, up to those that lie in a pipe.
     pub(crate) fn slices(&self) -> impl Iterator<Item = &[u8]> {
-        self.full
-            .iter()
-            .filter_map(|link| link.bytes.get(link.start..link.end))
-            .chain(self.tail.get(self.tail_start..))
-            .filter(|slice| !slice.is_empty())
+        let tail = self.tail.get(self.tail_start..);
+        let tail = tail.filter(|_| !self.full.iter().any(Link::is_piped));
+        self.full.iter().map_while(Link::bytes).chain(tail).filter(|slice| !slice.is_empty())
     }
 
-    /// The last two bytes, where there are two.
+    /// The pipe in which the bytes behind those of [`Chain::slices`] lie, and how many.
+    #[inline]
+    pub(crate) fn first_pipe(&self) -> Option<(PipeId, usize)> {
+        self.full.iter().find_map(|link| match &link.store {
+            Store::Memory(_) => None,
+            Store::Pipe(pipe) => Some((pipe.id(), link.end - link.start)),
+        })
+    }
+
+    /// The bytes behind those in the first pipe, up to those in the next.
+    pub(crate) fn behind_pipe(&self) -> impl Iterator<Item = &[u8]> {
+        let mut links = self.full.iter().skip_while(|link| !link.is_piped());
+        let tail = self.tail.get(self.tail_start..);
+        let is_last = links.next().is_some() && !links.clone().any(Link::is_piped);
+        links.map_while(Link::bytes).chain(tail.filter(|_| is_last)).filter(|slice| !slice.is_empty())
+    }
+
+    /// The last two bytes, where there are two in memory.
     pub(crate) fn last_two(&self) -> Option<[u8; 2]> {
         let mut last = [None, None];
-        for slice in self.slices() {
+        for slice in self.full.iter().filter_map(Link::bytes).chain(self.tail.get(self.tail_start..)) {
             for &byte in slice.get(slice.len().saturating_sub(2)..).unwrap_or_default() {
                 last = [last[1], Some(byte)];
             }
@@ -177,7 +239,7 @@ impl Chain {
             if link.start == link.end
                 && let Some(link) = self.full.pop_front()
             {
-                buffers.give(link.bytes);
+                link.give_back(buffers);
             }
         }
         self.tail_start += left;
@@ -187,7 +249,7 @@ impl Chain {
     }
 
     /// Takes out `count` bytes at `at`: they must not leave. The bytes before and behind stay where they are, except those
-    /// that share a buffer with both.
+    /// that share a buffer with both. Not for chains with bytes in pipes, which only replies have.
     pub(crate) fn cut(&mut self, at: usize, count: usize, buffers: &mut Buffers) {
         self.close_tail(buffers);
         let (mut at, mut left) = (at, count.min(self.len.saturating_sub(at)));
@@ -206,17 +268,18 @@ impl Chain {
                 continue;
             }
             if from > link.start {
-                let behind = link.bytes.get(to..link.end).unwrap_or_default().to_vec();
+                let behind = link.bytes().and_then(|bytes| bytes.get(to - link.start..));
+                let behind = behind.unwrap_or_default().to_vec();
                 link.end = from;
                 if !behind.is_empty() {
                     buffers.note_grown(behind.capacity());
                     let end = behind.len();
-                    self.full.insert(place, Link { bytes: behind, start: 0, end });
+                    self.full.insert(place, Link { store: Store::Memory(behind), start: 0, end });
                 }
             } else if to < link.end {
                 link.start = to;
             } else if let Some(link) = self.full.remove(place - 1) {
-                buffers.give(link.bytes);
+                link.give_back(buffers);
                 place -= 1;
             }
         }
@@ -228,7 +291,7 @@ impl Chain {
     /// Drops everything.
     pub(crate) fn clear(&mut self, buffers: &mut Buffers) {
         while let Some(link) = self.full.pop_front() {
-            buffers.give(link.bytes);
+            link.give_back(buffers);
         }
         self.len = 0;
         self.release(buffers);

@@ -83,6 +83,10 @@ impl Engine {
                 self.buffers.account()
             ));
         }
+        let pipes = self.buffers.pipes.in_use();
+        if in_use + promised == 0 && pipes > 0 {
+            return Err(format!("nobody holds anything, and {pipes} pipes are in use"));
+        }
         Ok(())
     }
 

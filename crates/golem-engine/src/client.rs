@@ -3,7 +3,7 @@
 
 use crate::buffers::{Buffers, SMALL};
 use crate::chain::Chain;
-use crate::filling::Filling;
+use crate::filling::{Filling, ReadTarget};
 use crate::id::RequestId;
 use crate::pool::PoolIndex;
 use crate::rest::Rest;
@@ -197,10 +197,12 @@ impl Client {
 
 impl Client {
     /// Where the rest of a large request should be read to.
-    pub(crate) fn read_target(&mut self, buffers: &mut Buffers) -> Option<&mut [u8]> {
+    pub(crate) fn read_target(&mut self, buffers: &mut Buffers) -> ReadTarget<'_> {
         match &mut self.input {
-            Input::Upload(upload) => Some(upload.filling.target(buffers)),
-            Input::Requests | Input::SwallowData(_) | Input::SwallowLine | Input::Deaf => None,
+            Input::Upload(upload) => upload.filling.target(buffers),
+            Input::Requests | Input::SwallowData(_) | Input::SwallowLine | Input::Deaf => {
+                ReadTarget::Anywhere(usize::MAX)
+            }
         }
     }
 }
@@ -279,19 +281,19 @@ mod tests {
     #[test]
     fn large_payloads_are_read_where_they_stay() {
         let (mut engine, client, server) = rig::asked(b"get a\r\nset b 0 0 100000\r\n");
-        assert_eq!(engine.read_target(client).map(|target| target.len()), Some(65_536 - 18));
+        assert_eq!(engine.read_target(client).memory().map(|target| target.len()), Some(65_536 - 18));
         engine.target_filled(client, 65_536 - 18);
         engine.received(client, &vec![b'x'; 100_000 - 65_536 + 18]);
-        assert_eq!(engine.read_target(client).map(|target| target.len()), Some(2));
+        assert_eq!(engine.read_target(client).memory().map(|target| target.len()), Some(2));
         engine.received(client, b"\r\n");
-        assert!(engine.read_target(client).is_none());
+        assert!(engine.read_target(client).memory().is_none());
         assert_eq!(engine.output(server).map(<[u8]>::len).sum::<usize>(), 7 + 18 + 100_002);
         engine.received(server, b"VALUE a 0 100000\r\n");
-        assert_eq!(engine.read_target(server).map(|target| target.len()), Some(65_536 - 18));
+        assert_eq!(engine.read_target(server).memory().map(|target| target.len()), Some(65_536 - 18));
         engine.target_filled(server, 65_536 - 18);
         engine.received(server, &vec![b'x'; 100_000 - 65_536 + 18]);
         engine.received(server, b"\r\nEND\r\nSTORED\r\n");
-        assert!(engine.read_target(server).is_none());
+        assert!(engine.read_target(server).memory().is_none());
         assert_eq!(engine.output(client).map(<[u8]>::len).sum::<usize>(), 18 + 100_002 + 5 + 8);
         engine.check().unwrap();
     }

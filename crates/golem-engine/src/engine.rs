@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::gather::{Gather, Rule};
 use crate::id::{ClientId, Connection, RequestId, ServerConnId};
 use crate::pace::Pace;
+use crate::pipes::PipeId;
 use crate::pool::{Pool, PoolIndex, ServerOf};
 use crate::pressure::{Pressure, WorkerLimits};
 use crate::request::Request;
@@ -54,6 +55,10 @@ pub enum Wish {
     Report(Report),
     /// A burst is over and its memory is free: have the allocator give it back to the system.
     ReleaseMemory,
+    /// Nobody wants any more what lies in this pipe; it is used again, empty.
+    EmptyPipe(PipeId),
+    /// All pipes are empty, and are not needed for the moment: let them go.
+    ClosePipes,
 }
 
 /// What is worth a line in the log.
@@ -220,15 +225,7 @@ impl Engine {
         }
     }
 
-    /// Where the next bytes of `connection` should be read to, if it is in the middle of a large payload.
-    pub fn read_target(&mut self, connection: Connection) -> Option<&mut [u8]> {
-        match connection {
-            Connection::Client(id) => self.clients.get_mut(id)?.read_target(&mut self.buffers),
-            Connection::Server(id) => self.conns.get_mut(id)?.read_target(&mut self.buffers),
-        }
-    }
-
-    /// `count` bytes were read to the front of the read target.
+    /// `count` bytes were read to the front of the read target, or into its pipe.
     pub fn target_filled(&mut self, connection: Connection, count: usize) {
         match connection {
             Connection::Client(id) => self.client_filled(id, count),
@@ -239,7 +236,7 @@ impl Engine {
         }
     }
 
-    /// The bytes that `connection` is to send, from the front on.
+    /// The bytes that `connection` is to send, from the front on, up to those that [`Engine::output_pipe`] names.
     pub fn output(&self, connection: Connection) -> impl Iterator<Item = &[u8]> {
         let outbox = match connection {
             Connection::Client(id) => self.clients.get(id).map(|client| &client.outbox),
@@ -308,7 +305,8 @@ impl Engine {
     /// The next thing that the driver should do.
     pub fn next_wish(&mut self) -> Option<Wish> {
         while self.wishes.is_empty() && self.read_held_back() {}
-        self.wishes.pop_front()
+        let wish = self.wishes.pop_front();
+        wish.or_else(|| self.buffers.pipes.next_spilled().map(Wish::EmptyPipe))
     }
 
     /// The next connection that has something to write in this turn. A client that is due more replies may wait for them until

@@ -4,8 +4,9 @@
 use crate::buffers::Buffers;
 use crate::chain::Chain;
 use crate::engine::Engine;
-use crate::filling::Filling;
+use crate::filling::{Filling, ReadTarget};
 use crate::id::ServerConnId;
+use crate::pipes::HEADER;
 use crate::replies::{Broken, Item};
 use crate::server::{Incoming, ServerConn};
 
@@ -87,13 +88,16 @@ impl Engine {
         let Some(conn) = self.conns.get_mut(id) else { return };
         let last = here.last_chunk().copied().unwrap_or_default();
         conn.reply_begun |= matches!(found, Item::Value(_));
+        conn.brings_large = wanted && self.buffers.pipes.are_for(total);
+        let is_piped = wanted && self.buffers.pipes.are_for(missing);
+        let pipe = if is_piped { self.buffers.pipes.take() } else { None };
+        let fill = || match pipe {
+            Some(pipe) => Filling::piped(here, missing, pipe, &mut self.buffers),
+            None => Filling::new(&[here], missing, &mut self.buffers),
+        };
         conn.incoming = Some(match (wanted, found) {
-            (true, Item::Value(ordinal)) => {
-                Incoming::Value(Filling::new(&[here], missing, &mut self.buffers), *ordinal)
-            }
-            (true, Item::Last(status)) => {
-                Incoming::Last(Filling::new(&[here], missing, &mut self.buffers), *status)
-            }
+            (true, Item::Value(ordinal)) => Incoming::Value(fill(), *ordinal),
+            (true, Item::Last(status)) => Incoming::Last(fill(), *status),
             (false, Item::Value(_)) => Incoming::Dropped(missing, last, None),
             (false, Item::Last(status)) => Incoming::Dropped(missing, last, Some(*status)),
         });
@@ -101,11 +105,32 @@ impl Engine {
 }
 
 impl ServerConn {
-    /// Where the rest of a large item should be read to.
-    pub(crate) fn read_target(&mut self, buffers: &mut Buffers) -> Option<&mut [u8]> {
+    /// Where the rest of a large item should be read to, or how much of what comes next.
+    pub(crate) fn read_target(&mut self, buffers: &mut Buffers) -> ReadTarget<'_> {
+        let header = if self.brings_large { HEADER } else { usize::MAX };
         match &mut self.incoming {
-            Some(Incoming::Value(filling, _) | Incoming::Last(filling, _)) => Some(filling.target(buffers)),
-            Some(Incoming::Dropped(..)) | None => None,
+            None => ReadTarget::Anywhere(header),
+            Some(Incoming::Dropped(..)) => ReadTarget::Anywhere(usize::MAX),
+            Some(Incoming::Value(filling, _) | Incoming::Last(filling, _)) => match filling.target(buffers) {
+                // Its last bytes, and the next header.
+                ReadTarget::Anywhere(_) => ReadTarget::Anywhere(header),
+                ReadTarget::Memory(target, _) => ReadTarget::Memory(target, header),
+                target @ ReadTarget::Pipe(..) => target,
+            },
+        }
+    }
+
+    /// Reads are kept short before a large value, and one has brought `count` bytes: if there was none, the next is not.
+    pub(crate) const fn note_short_read(&mut self, count: usize) {
+        if self.brings_large && count >= HEADER && self.incoming.is_none() {
+            self.brings_large = false;
+        }
+    }
+
+    /// The pipe takes no more of the value that is coming in.
+    pub(crate) fn leave_pipe(&mut self, buffers: &mut Buffers) {
+        if let Some(Incoming::Value(filling, _) | Incoming::Last(filling, _)) = &mut self.incoming {
+            filling.leave_pipe(buffers);
         }
     }
 }

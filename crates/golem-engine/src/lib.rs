@@ -42,6 +42,7 @@ mod losses;
 mod memory;
 mod moving;
 mod pace;
+mod pipes;
 mod pool;
 mod pressure;
 #[cfg(feature = "prototype")]
@@ -64,6 +65,8 @@ mod time;
 
 pub use engine::{Engine, Notice, Setup, Wish};
 pub use failure::Failure;
+pub use filling::ReadTarget;
+pub use pipes::PipeId;
 pub use pool::{PoolIndex, ServerOf};
 pub use pressure::WorkerLimits;
 pub use succession::{NextPool, Origin, Succession};

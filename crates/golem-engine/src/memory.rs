@@ -2,6 +2,8 @@
 //! stay with the process for ever. So once much was freed, and nothing is in flight, the buffers kept for the next requests
 //! go too, and the allocator is told to give back all pages that are free.
 //!
+//! Pipes are given up too when none is in use.
+//!
 //! That costs a moment, so it happens at most once a second, and never while requests are in flight.
 
 use crate::engine::{Engine, Wish};
@@ -16,9 +18,10 @@ const PAUSE: Duration = Duration::from_secs(1);
 const WORTH_IT: usize = 1024 * 1024;
 
 impl Engine {
-    /// When to look next; none while nothing was freed.
+    /// When to look next; none while nothing was freed and there are no pipes.
     pub(crate) fn memory_deadline(&self) -> Option<Time> {
-        self.memory_due.or_else(|| (self.buffers.freed() > 0).then(|| self.now.after(PAUSE)))
+        let is_worth_a_look = || self.buffers.freed() > 0 || self.buffers.pipes.are_made();
+        self.memory_due.or_else(|| is_worth_a_look().then(|| self.now.after(PAUSE)))
     }
 
     /// Gives memory back if it is time.
@@ -26,6 +29,9 @@ impl Engine {
         if self.memory_due.is_none_or(|due| due > self.now) {
             self.memory_due = self.memory_deadline();
             return;
+        }
+        if self.requests.len() == 0 && self.buffers.pipes.give_up() {
+            self.wish(Wish::ClosePipes);
         }
         if self.buffers.freed() < WORTH_IT {
             self.buffers.forget_freed();

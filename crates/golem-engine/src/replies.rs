@@ -32,6 +32,7 @@ pub(crate) enum Item {
 
 impl Engine {
     pub(crate) fn server_bytes(&mut self, id: ServerConnId, mut bytes: &[u8]) {
+        let count = bytes.len();
         if let Some(conn) = self.conns.get_mut(id) {
             conn.heard = self.now;
         }
@@ -67,6 +68,9 @@ impl Engine {
                     return;
                 }
             }
+        }
+        if let Some(conn) = self.conns.get_mut(id) {
+            conn.note_short_read(count);
         }
     }
 

@@ -120,6 +120,8 @@ pub(crate) struct ServerConn {
     pub rest: Rest,
     /// A large payload on its way in.
     pub incoming: Option<Incoming>,
+    /// The last large payload was one for a pipe, and so may the next be.
+    pub brings_large: bool,
     /// Whether items of the reply at the FIFO's head have been handed on.
     pub reply_begun: bool,
     /// When bytes last came in, or else when the oldest waiting request was queued.
@@ -166,6 +168,7 @@ impl ServerConn {
             keys: KeyQueue::default(),
             rest: Rest::default(),
             incoming: None,
+            brings_large: false,
             reply_begun: false,
             heard: now,
             replied: now,

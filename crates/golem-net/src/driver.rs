@@ -9,7 +9,7 @@
 //! 2. *Connecting* (only after `connect`): ends with one call of `connected` or `connect_failed`; after the latter it is
 //!    gone. What is flushed earlier waits for `connected`.
 //! 3. *Open.* In a turn, at most one read: `received` with bytes that are the handler's only during the call, or
-//!    `target_filled` when the handler gave a `read_target` (and then `received`, when more came than the target holds).
+//!    `target_filled` when the handler gave a `read_target` (and then `received`, when more came than it holds).
 //!    Output stays with the handler: whenever the driver can write it asks for the unsent bytes with `output`, which must
 //!    be the same bytes in the same order until `sent` says that some of them are gone. A new tail may appear at any time.
 //! 4. *Paused* (between [`Driver::pause`] and [`Driver::resume`]): not read; what arrives waits in the kernel, and is
@@ -27,10 +27,12 @@
 //! down: connect, pause, resume, close, and one [`Driver::flush`] for each connection that has new output. A handler cannot
 //! call the driver, since the turn holds it. All output of one turn thus leaves in one write per connection.
 //! Per connection and turn there is at most one read and one write, and no other system call; a read that leaves its
-//! buffer unfilled is not repeated until the poller says that more has come.
+//! buffer unfilled is not repeated until the poller says that more has come. Only large payloads that go through a pipe
+//! take a few more: what lies before and behind them is read and written by itself.
 
 mod accepting;
 mod alarm;
+mod pipes;
 mod poll;
 mod reading;
 mod slices;
@@ -55,6 +57,26 @@ pub const BYTES_PER_TURN: usize = 4 << 20;
 pub const ACCEPTS_PER_TURN: usize = 64;
 /// The size of the buffer that `received` shows, in bytes.
 pub const SCRATCH_SIZE: usize = 64 << 10;
+
+/// How often a connection is read in a row, and written, in which large payloads go through pipes.
+pub const CALLS_FOR_PIPES: usize = 6;
+
+/// The number of a pipe: small and dense, given by the handler; see [`ReadTarget::Pipe`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct PipeSlot(pub u16);
+
+/// Where the next read shall put its bytes.
+#[derive(Debug)]
+pub enum ReadTarget<'a> {
+    /// They come by `received`, at most so many at once.
+    Scratch(usize),
+    /// Here; then `target_filled` says how many. What came beyond, at most so many bytes, follows by `received`. An empty
+    /// one counts as none.
+    Memory(&'a mut [u8], usize),
+    /// At most so many go into a pipe, from which `output` may have them sent ([`Slices::follow`]); `target_filled` says how
+    /// many. If none fits, or there is no pipe to be had, `no_pipe` comes instead, and the target is asked for again.
+    Pipe(PipeSlot, usize),
+}
 
 /// One connection of a driver. It outlives its connection harmlessly.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -126,16 +148,20 @@ pub trait Handler {
     /// Bytes came; they are gone after the call.
     fn received(&mut self, user: u64, bytes: &[u8]);
 
-    /// Where the next read shall put its bytes, for large payloads; none: they come by `received`. An empty target
-    /// counts as none.
-    fn read_target(&mut self, user: u64) -> Option<&mut [u8]> {
+    /// Where the next read shall put its bytes: somewhere else for large payloads.
+    fn read_target(&mut self, user: u64) -> ReadTarget<'_> {
         let _ = user;
-        None
+        ReadTarget::Scratch(usize::MAX)
     }
 
-    /// The first `n` bytes of the target are filled.
+    /// The first `n` bytes of the target are filled, or `n` bytes have gone into its pipe.
     fn target_filled(&mut self, user: u64, n: usize) {
         let _ = (user, n);
+    }
+
+    /// The pipe that `read_target` named is full, or there is none: it must name something else now.
+    fn no_pipe(&mut self, user: u64) {
+        let _ = user;
     }
 
     /// The peer sends no more. Comes at most once; writing is still possible.
@@ -144,7 +170,8 @@ pub trait Handler {
     /// The system ended the connection; it is gone.
     fn closed(&mut self, user: u64, reason: CloseReason);
 
-    /// Puts the unsent bytes of the connection into `slices`, as many as fit. They must stay as they are until sent.
+    /// Puts the unsent bytes of the connection into `slices`, as many as fit, up to those that lie in a pipe, which it names
+    /// ([`Slices::follow`]), and what little follows these. They must stay as they are until sent.
     fn output<'a>(&'a self, user: u64, slices: &mut Slices<'a>);
 
     /// The first `n` unsent bytes are sent.

@@ -19,7 +19,7 @@ pub mod waker;
 
 pub use clock::Clock;
 pub use daemon::{Starter, daemonise};
-pub use driver::{ConnId, Counts, Driver, Handler, Slices};
+pub use driver::{ConnId, Counts, Driver, Handler, PipeSlot, ReadTarget, Slices};
 pub use listener::{ListenSpec, Listener, Reserved};
 pub use mailbox::{Mailbox, Sender, mailbox};
 pub use reason::{Cause, CloseReason};

@@ -135,8 +135,8 @@ fn start(
     pid_file.as_mut().map_or(Ok(()), PidFile::write)?;
     let descriptors = Descriptors::raise(&loaded.config, settings.workers);
     start_lines::log(options, settings, loaded, descriptors);
-    let (config, clients) = (&loaded.config, descriptors.clients());
-    let supervisor = Supervisor::start_behind(doors, config, settings.workers, Clock::new(), clients)?;
+    let config = &loaded.config;
+    let supervisor = Supervisor::start_behind(doors, config, settings.workers, Clock::new(), descriptors)?;
     let in_use = InUse::new(options.clone(), settings.clone(), config.clone());
     Ok(Running { supervisor, pid_file, in_use })
 }

@@ -66,11 +66,11 @@ impl Supervisor {
         // The other ends of the server connections and of their listeners.
         let servers = config.pools.iter().map(|pool| pool.servers.len() as u64).sum::<u64>();
         let descriptors = Descriptors::raise(config, workers).keeping(servers * (workers as u64 + 8));
-        Self::start_behind(doors, config, workers, clock, descriptors.clients())
+        Self::start_behind(doors, config, workers, clock, descriptors)
             .map_err(|error| vec![format!("cannot start: {error}")])
     }
 
-    /// Starts all workers behind sockets that are open, for so many clients at a time.
+    /// Starts all workers behind sockets that are open, for as many clients at a time as there are descriptors for.
     ///
     /// # Errors
     /// The system has no descriptors or threads for them.
@@ -79,7 +79,7 @@ impl Supervisor {
         config: &Config,
         count: usize,
         clock: Clock,
-        clients: usize,
+        descriptors: Descriptors,
     ) -> io::Result<Self> {
         let sizes: Vec<usize> = config.pools.iter().map(|pool| pool.servers.len()).collect();
         let own: Vec<_> = (0..count).map(|_| WorkerCounters::new(sizes.iter().copied())).collect();
@@ -105,11 +105,12 @@ impl Supervisor {
             };
             let (mut worker, to_worker) = Worker::new(setup, clock, said.clone())?;
             worker.report_to(sender.clone());
+            worker.use_pipes(descriptors.pipes());
             made.push(worker);
             senders.push(to_worker);
         }
         // A worker that accepts by itself also closes by itself, and needs no waking.
-        let room = Room::new(clients, (count > 1).then(|| driver.waker()));
+        let room = Room::new(descriptors.clients(), (count > 1).then(|| driver.waker()));
         // Signals are caught and all is there: whoever can connect is served.
         let listening = renewal.listen().map_err(|problems| io::Error::other(problems.join("\n")))?;
         let entrances = entrances(&renewal, pools.iter().map(|pool| PoolRoom::new(pool)));

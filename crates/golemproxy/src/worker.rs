@@ -10,7 +10,7 @@ use crate::names::Name;
 use crate::notices::{Notices, SaidOfClients};
 use crate::places::{Place, patience};
 use crate::room::{Entrances, Room, Seat};
-use desk::{Desk, failure_of, remember};
+use desk::{Desk, failure_of, remember, slot_of};
 use golem_engine::coordinator::Snapshot;
 use golem_engine::id::{Connection, ServerConnId};
 use golem_engine::{Engine, Failure, PoolIndex, Setup, Time, Wish};
@@ -70,6 +70,10 @@ pub struct Worker {
     supervisor: Option<Sender<Mail>>,
 }
 
+/// A value of which at least so many bytes have not come in yet goes through a pipe: below that, the additional calls cost
+/// more than copying.
+const PIPED: usize = 24 * 1024;
+
 /// With the turn in which the word comes: the second one reads what clients that had just come in had asked already.
 const LAST_TURNS: u8 = 2;
 
@@ -108,6 +112,12 @@ impl Worker {
     /// Tells the supervisor of servers that fail, and asks it for the addresses of names.
     pub fn report_to(&mut self, supervisor: Sender<Mail>) {
         self.supervisor = Some(supervisor);
+    }
+
+    /// So many large values may be on their way through this worker without being copied, each through a pipe with two
+    /// descriptors; none before this is called.
+    pub const fn use_pipes(&mut self, most: u16) {
+        self.desk.engine.use_pipes(most, PIPED);
     }
 
     /// Accepts clients here, as long as there is room, rather than by the supervisor: when this is the only worker.
@@ -231,6 +241,8 @@ impl Worker {
                 let _ = self.tell(Mail::Report(report));
             }
             Wish::ReleaseMemory => machine::release_memory(),
+            Wish::ClosePipes => self.driver.close_pipes(),
+            Wish::EmptyPipe(pipe) => self.driver.empty_pipe(slot_of(pipe)),
         }
     }
 

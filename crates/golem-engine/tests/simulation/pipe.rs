@@ -45,6 +45,11 @@ impl Pipe {
         count
     }
 
+    /// Drops what is in it.
+    pub(crate) fn empty(&mut self) {
+        self.take(usize::MAX);
+    }
+
     /// Takes at most `most` bytes off the front.
     pub(crate) fn take(&mut self, most: usize) -> Vec<u8> {
         let end = self.at + most.min(self.len());

@@ -15,6 +15,7 @@ mod meta;
 mod moved;
 mod moving;
 mod peers;
+mod piping;
 mod reconnecting;
 mod reloading;
 mod reloading_clients;

@@ -7,6 +7,7 @@ mod settings;
 
 use crate::dice::Dice;
 use crate::link::{Attempt, Link};
+use crate::pipe::Pipe;
 use coordinating::Office;
 use golem_engine::counters::{AllCounters, WorkerCounters};
 use golem_engine::id::{ClientId, Connection};
@@ -40,6 +41,10 @@ pub(crate) struct Worker {
     gone: Vec<Connection>,
     /// The place of the coordinator's word that it follows.
     pub(crate) word: usize,
+    /// What lies in its pipes.
+    pipes: Vec<Pipe>,
+    /// There was something in one of them since they were last closed.
+    has_pipes: bool,
 }
 
 /// An engine wants a connection.
@@ -106,6 +111,8 @@ impl Stage {
                 links: BTreeMap::new(),
                 gone: Vec::new(),
                 word: 0,
+                pipes: Vec::new(),
+                has_pipes: false,
             })
             .collect();
         Self {
@@ -135,6 +142,31 @@ impl Stage {
         for worker in &mut self.workers {
             worker.engine.limit(WorkerLimits { soft, hard });
         }
+    }
+
+    /// Every worker has so many pipes with room for so many bytes, for values of which at least so many are missing.
+    pub(crate) fn use_pipes(&mut self, most: u16, room: usize, least: usize) {
+        for worker in &mut self.workers {
+            worker.pipes = (0..most).map(|_| Pipe::new(room)).collect();
+            worker.engine.use_pipes(most, least);
+        }
+    }
+
+    /// Bytes that lie in the pipes of a worker.
+    pub(crate) fn in_pipes(&self, worker: usize) -> usize {
+        self.workers[worker].pipes.iter().map(Pipe::len).sum()
+    }
+
+    /// Whether a worker has pipes open.
+    pub(crate) fn has_pipes(&self) -> bool {
+        self.workers.iter().any(|worker| worker.has_pipes)
+    }
+
+    fn close_pipes(&mut self, worker: usize) {
+        if self.in_pipes(worker) > 0 {
+            self.fail("something lies in the pipes that are to be closed");
+        }
+        self.workers[worker].has_pipes = false;
     }
 
     /// A client comes in; its link.

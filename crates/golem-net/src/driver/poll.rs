@@ -2,6 +2,7 @@
 //! writing, and nothing is changed at the poller until it is closed. What a connection may do is kept in its state, its
 //! turn to be read on the ready list.
 
+use crate::driver::pipes::Pipes;
 use crate::driver::table::{Connection, State, Table};
 use crate::driver::{ConnId, Counts, EVENTS_PER_TURN, SCRATCH_SIZE};
 use crate::listener::Listener;
@@ -51,6 +52,7 @@ pub struct Driver {
     /// Connections with output that may be written in the next turn, each once.
     pub(super) retry: Vec<ConnId>,
     pub(super) scratch: Box<[u8]>,
+    pub(super) pipes: Pipes,
     pub(super) turn: u32,
     pub(super) counts: Counts,
 }
@@ -75,6 +77,7 @@ impl Driver {
             ready: VecDeque::new(),
             retry: Vec::new(),
             scratch: vec![0; SCRATCH_SIZE].into_boxed_slice(),
+            pipes: Pipes::default(),
             // Not 0, which new connections have as the turn of their last write.
             turn: 1,
             counts: Counts::default(),
@@ -200,6 +203,7 @@ impl Driver {
     /// and the next turn looks at all of them at once, since their events may be lost.
     pub fn reset(&mut self) {
         self.table.clear();
+        self.pipes.clear();
         self.ready.clear();
         self.retry.clear();
         self.events = Events::with_capacity(EVENTS_PER_TURN);

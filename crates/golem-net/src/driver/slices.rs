@@ -1,6 +1,7 @@
 //! The unsent bytes of one connection, as the list that one vectored write takes. It lives on the stack for the time of
 //! the write, and is filled without being cleared first: a flush happens for every connection in every turn.
 
+use crate::driver::PipeSlot;
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::{fmt, slice};
@@ -13,6 +14,9 @@ pub struct Slices<'a> {
     items: [MaybeUninit<IoSlice<'a>>; CAPACITY],
     length: usize,
     bytes: usize,
+    pipe: Option<(PipeSlot, usize)>,
+    /// How many of the slices, and of the bytes, come before the pipe.
+    before: (usize, usize),
 }
 
 impl<'a> Slices<'a> {
@@ -21,7 +25,13 @@ impl<'a> Slices<'a> {
 
     /// No slices.
     pub const fn new() -> Self {
-        Self { items: [const { MaybeUninit::uninit() }; CAPACITY], length: 0, bytes: 0 }
+        Self {
+            items: [const { MaybeUninit::uninit() }; CAPACITY],
+            length: 0,
+            bytes: 0,
+            pipe: None,
+            before: (0, 0),
+        }
     }
 
     /// Appends bytes. An answer of `false` says that there was no room, and that more need not be tried. Empty ones are
@@ -37,14 +47,25 @@ impl<'a> Slices<'a> {
         true
     }
 
-    /// How many bytes the slices have together.
+    /// Behind what was pushed come so many bytes that lie in a pipe. What is pushed from now on comes behind them.
+    pub const fn follow(&mut self, pipe: PipeSlot, bytes: usize) {
+        self.before = (self.length, self.bytes);
+        self.pipe = Some((pipe, bytes));
+    }
+
+    /// The pipe among the slices, and how many bytes of it.
+    pub const fn pipe(&self) -> Option<(PipeSlot, usize)> {
+        self.pipe
+    }
+
+    /// How many bytes the slices have together, those before the pipe if there is one.
     pub const fn bytes(&self) -> usize {
-        self.bytes
+        if self.pipe.is_some() { self.before.1 } else { self.bytes }
     }
 
     /// Whether there is nothing to write.
     pub const fn is_empty(&self) -> bool {
-        self.length == 0
+        self.length == 0 && self.pipe.is_none()
     }
 
     /// Whether no further slice fits.
@@ -52,8 +73,19 @@ impl<'a> Slices<'a> {
         self.length == CAPACITY
     }
 
-    /// The slices.
+    /// The slices, those before the pipe if there is one.
     pub fn as_slices(&self) -> &[IoSlice<'a>] {
+        let before = if self.pipe.is_some() { self.before.0 } else { self.length };
+        self.all().get(..before).unwrap_or_default()
+    }
+
+    /// The slices behind the pipe.
+    pub fn behind(&self) -> &[IoSlice<'a>] {
+        let before = if self.pipe.is_some() { self.before.0 } else { self.length };
+        self.all().get(before..).unwrap_or_default()
+    }
+
+    fn all(&self) -> &[IoSlice<'a>] {
         let first = self.items.as_ptr().cast::<IoSlice<'a>>();
         // SAFETY: `MaybeUninit<T>` has the layout of `T`, and `push` has filled the first `length` items.
         unsafe { slice::from_raw_parts(first, self.length) }

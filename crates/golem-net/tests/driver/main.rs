@@ -5,6 +5,7 @@ mod accepting;
 mod chaos;
 mod connecting;
 mod echoing;
+mod piping;
 mod reading;
 mod recorder;
 mod resetting;

@@ -1,6 +1,9 @@
 //! A handler that writes down what it is told, and the loop around driver and handler.
 
-use golem_net::{CloseReason, ConnId, Counts, Driver, Handler, ListenSpec, Listener, Slices, Stream, Target};
+use golem_net::{
+    CloseReason, ConnId, Counts, Driver, Handler, ListenSpec, Listener, PipeSlot, ReadTarget, Slices, Stream,
+    Target,
+};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -21,6 +24,15 @@ pub(crate) struct Record {
     /// Set by the test: the next reads go there until it is full.
     pub(crate) target: Vec<u8>,
     pub(crate) filled: usize,
+    /// Set by the test: so many bytes of the next reads go into this pipe; none once it was full.
+    pub(crate) pipe_in: Option<(PipeSlot, usize)>,
+    /// How many bytes have gone into it.
+    pub(crate) piped: usize,
+    /// Set by the test: `received` gets no more at once.
+    pub(crate) most: Option<usize>,
+    /// Behind the output that is there, so many bytes from this pipe are to be sent; then `behind`.
+    pub(crate) pipe_out: Option<(PipeSlot, usize)>,
+    pub(crate) behind: Vec<u8>,
     /// Pieces to be sent, and how much of all is sent.
     pub(crate) output: Vec<Vec<u8>>,
     pub(crate) sent: usize,
@@ -94,13 +106,30 @@ impl Handler for Recorder {
         record.pieces.push(bytes.len());
     }
 
-    fn read_target(&mut self, user: u64) -> Option<&mut [u8]> {
+    fn read_target(&mut self, user: u64) -> ReadTarget<'_> {
         let record = self.of(user);
-        record.target.get_mut(record.filled..).filter(|rest| !rest.is_empty())
+        match record.pipe_in {
+            Some((pipe, missing)) if missing > 0 => ReadTarget::Pipe(pipe, missing),
+            _ if record.target.len() > record.filled => {
+                ReadTarget::Memory(&mut record.target[record.filled..], record.most.unwrap_or(usize::MAX))
+            }
+            _ => ReadTarget::Scratch(record.most.unwrap_or(usize::MAX)),
+        }
     }
 
     fn target_filled(&mut self, user: u64, n: usize) {
-        self.of(user).filled += n;
+        let record = self.of(user);
+        match &mut record.pipe_in {
+            Some((_, missing)) if *missing > 0 => {
+                *missing -= n;
+                record.piped += n;
+            }
+            _ => record.filled += n,
+        }
+    }
+
+    fn no_pipe(&mut self, user: u64) {
+        self.of(user).pipe_in = None;
     }
 
     fn end_of_stream(&mut self, user: u64) {
@@ -122,11 +151,27 @@ impl Handler for Recorder {
                 return;
             }
         }
+        if let Some((pipe, len)) = record.pipe_out {
+            slices.follow(pipe, len);
+            slices.push(&record.behind);
+        }
     }
 
     fn sent(&mut self, user: u64, n: usize) {
-        assert!(n > 0 && n <= self.of(user).unsent());
-        self.of(user).sent += n;
+        let record = self.of(user);
+        if record.unsent() > 0 {
+            assert!(n > 0 && n <= record.unsent());
+            record.sent += n;
+            return;
+        }
+        let (pipe, len) = record.pipe_out.take().unwrap();
+        assert!(n > 0 && n <= len + record.behind.len());
+        if n < len {
+            record.pipe_out = Some((pipe, len - n));
+        } else {
+            record.sent += n - len;
+            record.output.push(std::mem::take(&mut record.behind));
+        }
     }
 }
 

@@ -4,8 +4,8 @@
 use super::Arrival;
 use crate::room::{Entrance, Entrances, Room, Seat};
 use golem_engine::id::Connection;
-use golem_engine::{Engine, Failure, Time};
-use golem_net::{Clock, CloseReason, ConnId, Handler, Slices, Stream};
+use golem_engine::{Engine, Failure, PipeId, Time};
+use golem_net::{Clock, CloseReason, ConnId, Handler, PipeSlot, ReadTarget, Slices, Stream};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -126,8 +126,16 @@ impl Handler for Desk {
         self.engine.received(Connection::from_bits(user), bytes);
     }
 
-    fn read_target(&mut self, user: u64) -> Option<&mut [u8]> {
-        self.engine.read_target(Connection::from_bits(user))
+    fn read_target(&mut self, user: u64) -> ReadTarget<'_> {
+        match self.engine.read_target(Connection::from_bits(user)) {
+            golem_engine::ReadTarget::Anywhere(most) => ReadTarget::Scratch(most),
+            golem_engine::ReadTarget::Memory(target, beyond) => ReadTarget::Memory(target, beyond),
+            golem_engine::ReadTarget::Pipe(pipe, most) => ReadTarget::Pipe(slot_of(pipe), most),
+        }
+    }
+
+    fn no_pipe(&mut self, user: u64) {
+        self.engine.leave_pipe(Connection::from_bits(user));
     }
 
     fn target_filled(&mut self, user: u64, n: usize) {
@@ -143,9 +151,21 @@ impl Handler for Desk {
     }
 
     fn output<'a>(&'a self, user: u64, slices: &mut Slices<'a>) {
-        for slice in self.engine.output(Connection::from_bits(user)) {
+        let connection = Connection::from_bits(user);
+        for slice in self.engine.output(connection) {
             if !slices.push(slice) {
-                break;
+                return;
+            }
+        }
+        if let Some((pipe, len)) = self.engine.output_pipe(connection) {
+            slices.follow(slot_of(pipe), len);
+            let mut room = BEHIND_PIPE;
+            for slice in self.engine.output_behind(connection) {
+                let Some(left) = room.checked_sub(slice.len()) else { break };
+                if !slices.push(slice) {
+                    break;
+                }
+                room = left;
             }
         }
     }
@@ -153,6 +173,14 @@ impl Handler for Desk {
     fn sent(&mut self, user: u64, n: usize) {
         self.engine.sent(Connection::from_bits(user), n);
     }
+}
+
+/// So many bytes behind a value are copied into its pipe, to leave with it: the end of the reply, and some short ones.
+const BEHIND_PIPE: usize = 2048;
+
+/// The driver's name of one of the engine's pipes.
+pub(super) const fn slot_of(pipe: PipeId) -> PipeSlot {
+    PipeSlot(pipe.index())
 }
 
 pub(super) fn failure_of(reason: CloseReason) -> Failure {

@@ -1,11 +1,11 @@
 //! The driver's part: one turn of one engine, with its wishes carried out and its output written, cut in any way that a
 //! kernel may cut it. The engine is checked after every call.
 
-use super::{Arrival, Cuts, SCRATCH, Stage, number_of, shown};
+use super::{Arrival, Cuts, SCRATCH, Stage, Worker, number_of, shown};
 use crate::link::{Attempt, Finish, Link, Period};
 use crate::pipe::End;
 use golem_engine::id::Connection;
-use golem_engine::{Failure, Time, Wish};
+use golem_engine::{Failure, ReadTarget, Time, Wish};
 
 impl Stage {
     /// What one turn of a worker does: tell what happened, look at the timers, carry out, write.
@@ -112,24 +112,37 @@ impl Stage {
         self.verify(worker);
     }
 
-    /// One read: into the engine's target, if it has one, and what is more into the scratch buffer.
+    /// One read: into the engine's target or pipe, if it has one, and what is more into the scratch buffer.
     fn serve_bytes(&mut self, at: usize) {
         let Link { worker, connection, .. } = self.links[at];
-        let most = self.cut(SCRATCH);
+        let mut most = self.cut(SCRATCH);
         self.links[at].active = self.now;
         let direct = self.cuts != Cuts::Mixed || !self.dice.one_in(4);
         let link = &mut self.links[at];
-        let engine = &mut self.workers[worker].engine;
+        let Worker { engine, pipes, has_pipes, .. } = &mut self.workers[worker];
         let mut filled = 0;
-        if direct && let Some(target) = engine.read_target(connection) {
-            let bytes = link.inward.take(target.len().min(most));
-            target[..bytes.len()].copy_from_slice(&bytes);
-            filled = bytes.len();
-            if filled > 0 {
-                engine.target_filled(connection, filled);
+        match engine.read_target(connection) {
+            ReadTarget::Memory(target, beyond) if direct => {
+                let bytes = link.inward.take(target.len().min(most));
+                target[..bytes.len()].copy_from_slice(&bytes);
+                filled = bytes.len();
+                most = most.min(filled.saturating_add(beyond));
             }
-            link.delivered += filled as u64;
+            ReadTarget::Pipe(pipe, room) if direct => {
+                let pipe = &mut pipes[usize::from(pipe.index())];
+                filled = pipe.write(&link.inward.take(room.min(most).min(pipe.free())));
+                (most, *has_pipes) = (filled, true);
+                if filled == 0 {
+                    return engine.leave_pipe(connection);
+                }
+            }
+            ReadTarget::Anywhere(limit) => most = most.min(limit),
+            ReadTarget::Memory(..) | ReadTarget::Pipe(..) => {}
         }
+        if filled > 0 {
+            engine.target_filled(connection, filled);
+        }
+        link.delivered += filled as u64;
         let bytes = link.inward.take(most - filled);
         link.delivered += bytes.len() as u64;
         if filled > 0 {
@@ -195,6 +208,8 @@ impl Stage {
                 Wish::Notice(notice) => self.notices.push(notice),
                 Wish::Report(report) => self.office.reports.push(report),
                 Wish::ReleaseMemory => {}
+                Wish::ClosePipes => self.close_pipes(worker),
+                Wish::EmptyPipe(pipe) => self.workers[worker].pipes[usize::from(pipe.index())].empty(),
             }
         }
     }
@@ -229,12 +244,19 @@ impl Stage {
         self.workers[worker].links.remove(&connection);
     }
 
-    /// One write of what the engine has for a link.
+    /// One write of what the engine has for a link, in memory or in a pipe.
     fn flush(&mut self, at: usize) {
         let Link { worker, connection, .. } = self.links[at];
-        let ready: usize = self.workers[worker].engine.output(connection).map(<[u8]>::len).sum();
+        let Worker { engine, pipes, .. } = &self.workers[worker];
+        let in_memory: usize = engine.output(connection).map(<[u8]>::len).sum();
+        let pipe = engine.output_pipe(connection);
+        let in_pipe = pipe.map_or(0, |(_, len)| len);
+        let ready = in_memory + in_pipe;
         if matches!(connection, Connection::Client(_)) && ready as u64 > self.settings.client_hard_limit {
             self.fail(&format!("{ready} bytes wait for {connection:?}: more than its hard limit"));
+        }
+        if pipe.is_some_and(|(pipe, len)| pipes[usize::from(pipe.index())].len() < len) {
+            self.fail(&format!("{pipe:?} is to be sent, and less lies in it"));
         }
         if ready == 0 {
             self.links[at].blocked = false;
@@ -245,20 +267,21 @@ impl Stage {
             return;
         }
         let room = self.links[at].outward.free();
-        let most = self.cut(ready).min(room);
-        let (engine, link) = (&self.workers[worker].engine, &mut self.links[at]);
-        let mut left = most;
-        for slice in engine.output(connection) {
-            let step = slice.len().min(left);
-            link.outward.write(&slice[..step]);
-            left -= step;
-        }
-        link.blocked = most < ready;
+        let now = if in_memory > 0 { in_memory } else { in_pipe };
+        let most = self.cut(now).min(room);
+        let bytes: Vec<u8> = match pipe {
+            Some((pipe, _)) if in_memory == 0 => {
+                self.workers[worker].pipes[usize::from(pipe.index())].take(most)
+            }
+            _ => self.workers[worker].engine.output(connection).flatten().copied().take(most).collect(),
+        };
+        let link = &mut self.links[at];
+        link.outward.write(&bytes);
+        // Whether something lies behind a pipe is known when that is through.
+        link.blocked = most < ready || pipe.is_some();
         if most > 0 {
             self.progress = true;
             self.note(|| {
-                let bytes: Vec<u8> =
-                    self.workers[worker].engine.output(connection).flatten().copied().take(most).collect();
                 format!("engine {worker} → {connection:?}: {most} of {ready} bytes: {}", shown(&bytes))
             });
             self.links[at].sent += most as u64;

@@ -50,9 +50,13 @@ fn random_settings(is_ejecting: bool, is_roomy: bool, dice: &mut Dice) -> Settin
     settings
 }
 
-/// Limits what workers hold, softly in one of three histories, tightly in one of nine: whether requests may be refused for it.
+/// Gives workers pipes, and limits what they hold, softly in one of three histories, tightly in one of nine: whether requests
+/// may be refused for it.
 fn limit_workers(stage: &mut Stage, seed: u64) -> bool {
-    // Of its own, so that the other histories are what they were.
+    // Of their own, so that the other histories are what they were.
+    let mut dice = Dice::new(!seed.rotate_left(32));
+    let room = dice.pick(&[1000, 10_000, 65_536]);
+    stage.use_pipes(dice.pick(&[0, 1, 3, 32]), room, dice.pick(&[10, 1000, 10_000]));
     let mut dice = Dice::new(!seed);
     if !dice.one_in(3) {
         return false;
