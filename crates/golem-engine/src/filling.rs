@@ -276,6 +276,32 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_behind_a_pipe_is_known_up_to_the_next() {
+        let mut buffers = Buffers::default();
+        let mut chain = crate::chain::Chain::new(0);
+        assert_eq!(chain.behind_pipe().count(), 0, "there is none");
+        for (pipe, bytes) in [(0, b"one"), (1, b"two")] {
+            chain.append(b"head", &mut buffers);
+            chain.push_pipe(Pipe::for_test(pipe), 10, &mut buffers);
+            buffers.note_grown(10);
+            chain.append(bytes, &mut buffers);
+        }
+        assert_eq!(chain.slices().collect::<Vec<_>>().concat(), b"head");
+        assert_eq!(chain.behind_pipe().collect::<Vec<_>>().concat(), b"onehead");
+        chain.advance(14, &mut buffers);
+        assert_eq!(chain.slices().collect::<Vec<_>>().concat(), b"onehead");
+        assert_eq!(chain.behind_pipe().collect::<Vec<_>>().concat(), b"two");
+        chain.advance(17, &mut buffers);
+        assert_eq!(
+            (chain.slices().collect::<Vec<_>>().concat(), chain.first_pipe()),
+            (b"two".to_vec(), None)
+        );
+        assert_eq!(chain.behind_pipe().count(), 0);
+        chain.clear(&mut buffers);
+        assert_eq!(buffers.held(), 0);
+    }
+
+    #[test]
     fn what_a_pipe_does_not_take_comes_behind_it() {
         for (left, is_segment) in [(MEDIUM, false), (MEDIUM + 1, true)] {
             let mut buffers = Buffers::default();

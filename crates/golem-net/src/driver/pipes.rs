@@ -82,10 +82,9 @@ impl Pipes {
     /// Moves the `len` bytes of a payload from its pipe to the socket, with what was put behind them; how many went, and
     /// whether that was all. SIGPIPE is ignored in every program of Rust's standard library.
     pub(super) fn drain(&mut self, slot: PipeSlot, socket: &Socket, len: usize) -> io::Result<(usize, bool)> {
-        let Some(place @ Some(_)) = self.slots.get_mut(usize::from(slot.0)) else {
-            return Err(io::Error::other("nothing lies in this pipe"));
-        };
-        let Some(pipe) = place else { return Ok((0, false)) };
+        let nothing = || io::Error::other("nothing lies in this pipe");
+        let place = self.slots.get_mut(usize::from(slot.0)).ok_or_else(nothing)?;
+        let pipe = place.as_mut().ok_or_else(nothing)?;
         let level = pipe.level;
         let mut flags = SpliceFlags::MOVE | SpliceFlags::NONBLOCK;
         // The end of the payload is still to come.

@@ -107,6 +107,7 @@ impl fmt::Debug for Slices<'_> {
 #[cfg(test)]
 mod tests {
     use super::Slices;
+    use crate::driver::PipeSlot;
 
     #[test]
     fn takes_up_to_64_slices_in_order_and_leaves_out_empty_ones() {
@@ -124,5 +125,20 @@ mod tests {
         for (at, slice) in slices.as_slices().iter().enumerate() {
             assert_eq!(**slice, bytes[at..at + 2]);
         }
+    }
+
+    #[test]
+    fn what_is_behind_a_pipe_is_kept_apart() {
+        let mut slices = Slices::new();
+        slices.push(b"head");
+        slices.follow(PipeSlot(3), 100);
+        assert!(slices.behind().is_empty());
+        slices.push(b"END");
+        assert_eq!((slices.bytes(), slices.as_slices().len(), &*slices.as_slices()[0]), (4, 1, &b"head"[..]));
+        assert_eq!((slices.behind().len(), &*slices.behind()[0]), (1, &b"END"[..]));
+        assert_eq!(slices.pipe(), Some((PipeSlot(3), 100)));
+        let mut slices = Slices::new();
+        slices.follow(PipeSlot(0), 1);
+        assert!(!slices.is_empty() && slices.as_slices().is_empty() && slices.bytes() == 0);
     }
 }

@@ -7,6 +7,20 @@ use std::thread;
 
 const PIPE: PipeSlot = PipeSlot(0);
 
+trait Peer: Read + Write + Send {}
+impl<T: Read + Write + Send> Peer for T {}
+
+/// A TCP connection or a Unix one.
+fn connection(bench: &mut Bench, is_tcp: bool) -> (usize, Box<dyn Peer>) {
+    if is_tcp {
+        let (user, peer) = bench.tcp();
+        (user, Box::new(peer))
+    } else {
+        let (user, peer) = bench.unix();
+        (user, Box::new(peer))
+    }
+}
+
 /// Reads so many bytes, however long it takes.
 fn read(mut peer: impl Read, len: usize) -> Vec<u8> {
     let mut bytes = vec![0; len];
@@ -24,17 +38,11 @@ fn send_on(bench: &mut Bench, from: usize, to: usize) {
 
 #[test]
 fn a_payload_goes_through_with_what_stands_around_it() {
-    for is_unix in [false, true] {
+    for kinds in 0..4 {
         let mut bench = Bench::new();
         let bytes = pattern(100_000);
-        let (from, mut source): (_, Box<dyn Write + Send>) = if is_unix {
-            let (user, peer) = bench.unix();
-            (user, Box::new(peer))
-        } else {
-            let (user, peer) = bench.tcp();
-            (user, Box::new(peer))
-        };
-        let (to, sink) = bench.tcp();
+        let (from, mut source) = connection(&mut bench, kinds & 1 == 0);
+        let (to, sink) = connection(&mut bench, kinds & 2 == 0);
         bench.recorder.records[from].pipe_in = Some((PIPE, bytes.len()));
         let behind = pattern(5000);
         thread::scope(|scope| {
