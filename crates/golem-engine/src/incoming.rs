@@ -1,12 +1,12 @@
-//! A large payload of a reply on its way in: it is read straight into its own segments, or, if nobody wants it, dropped as
-//! it comes. Either way it must end with CR LF, else the stream is out of step.
+//! A large payload of a reply on its way in: it is read straight into its own segments or goes through a pipe, or, if nobody
+//! wants it, is dropped as it comes. Either way it must end with CR LF, else the stream is out of step.
 
 use crate::buffers::Buffers;
 use crate::chain::Chain;
 use crate::engine::Engine;
 use crate::filling::{Filling, ReadTarget};
-use crate::id::ServerConnId;
-use crate::pipes::HEADER;
+use crate::id::{Connection, ServerConnId};
+use crate::pipes::{HEADER, PipeId};
 use crate::replies::{Broken, Item};
 use crate::server::{Incoming, ServerConn};
 
@@ -101,6 +101,54 @@ impl Engine {
             (false, Item::Value(_)) => Incoming::Dropped(missing, last, None),
             (false, Item::Last(status)) => Incoming::Dropped(missing, last, Some(*status)),
         });
+    }
+}
+
+impl Engine {
+    /// There may be so many pipes from now on (none without this), which the caller has, for values of which at least `least`
+    /// bytes are missing: see [`ReadTarget::Pipe`].
+    pub const fn use_pipes(&mut self, most: u16, least: usize) {
+        self.buffers.pipes.allow((most, least));
+    }
+
+    /// Where the next bytes of `connection` should be read to.
+    #[inline]
+    pub fn read_target(&mut self, connection: Connection) -> ReadTarget<'_> {
+        let target = match connection {
+            Connection::Client(id) => {
+                self.clients.get_mut(id).map(|client| client.read_target(&mut self.buffers))
+            }
+            Connection::Server(id) => self.conns.get_mut(id).map(|conn| conn.read_target(&mut self.buffers)),
+        };
+        target.unwrap_or(ReadTarget::Anywhere(usize::MAX))
+    }
+
+    /// The pipe that [`Engine::read_target`] named takes no more, or cannot be had: the next target is another one.
+    pub fn leave_pipe(&mut self, connection: Connection) {
+        if let Connection::Server(id) = connection
+            && let Some(conn) = self.conns.get_mut(id)
+        {
+            conn.leave_pipe(&mut self.buffers);
+        }
+    }
+
+    /// The pipe in which the bytes lie that are to be sent behind those of [`Engine::output`], and how many.
+    #[inline]
+    pub fn output_pipe(&self, connection: Connection) -> Option<(PipeId, usize)> {
+        match connection {
+            Connection::Client(id) => self.clients.get(id)?.outbox.first_pipe(),
+            // Requests are never in pipes.
+            Connection::Server(_) => None,
+        }
+    }
+
+    /// The bytes behind those that [`Engine::output_pipe`] names, up to those in another pipe.
+    pub fn output_behind(&self, connection: Connection) -> impl Iterator<Item = &[u8]> {
+        let outbox = match connection {
+            Connection::Client(id) => self.clients.get(id).map(|client| &client.outbox),
+            Connection::Server(_) => None,
+        };
+        outbox.into_iter().flat_map(|outbox| outbox.behind_pipe())
     }
 }
 

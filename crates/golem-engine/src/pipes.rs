@@ -5,9 +5,6 @@
 //! Invariant: a pipe has one owner in the engine at a time (a [`Pipe`] cannot be copied), and it is taken again only when
 //! nothing is left in it.
 
-use crate::engine::Engine;
-use crate::filling::ReadTarget;
-use crate::id::Connection;
 use alloc::vec::Vec;
 
 /// Before a value that is likely to be as large, no more than this is read into memory, in bytes: room for the longest
@@ -112,54 +109,6 @@ impl Pipes {
     /// How many are in use.
     pub(crate) const fn in_use(&self) -> usize {
         self.made as usize - self.free.len() - self.spilled.len()
-    }
-}
-
-impl Engine {
-    /// There may be so many pipes from now on (none without this), which the caller has, for values of which at least `least`
-    /// bytes are missing: see [`ReadTarget::Pipe`].
-    pub const fn use_pipes(&mut self, most: u16, least: usize) {
-        self.buffers.pipes.allow((most, least));
-    }
-
-    /// Where the next bytes of `connection` should be read to.
-    #[inline]
-    pub fn read_target(&mut self, connection: Connection) -> ReadTarget<'_> {
-        let target = match connection {
-            Connection::Client(id) => {
-                self.clients.get_mut(id).map(|client| client.read_target(&mut self.buffers))
-            }
-            Connection::Server(id) => self.conns.get_mut(id).map(|conn| conn.read_target(&mut self.buffers)),
-        };
-        target.unwrap_or(ReadTarget::Anywhere(usize::MAX))
-    }
-
-    /// The pipe that [`Engine::read_target`] named takes no more, or cannot be had: the next target is another one.
-    pub fn leave_pipe(&mut self, connection: Connection) {
-        if let Connection::Server(id) = connection
-            && let Some(conn) = self.conns.get_mut(id)
-        {
-            conn.leave_pipe(&mut self.buffers);
-        }
-    }
-
-    /// The pipe in which the bytes lie that are to be sent behind those of [`Engine::output`], and how many.
-    #[inline]
-    pub fn output_pipe(&self, connection: Connection) -> Option<(PipeId, usize)> {
-        match connection {
-            Connection::Client(id) => self.clients.get(id)?.outbox.first_pipe(),
-            // Requests are never in pipes.
-            Connection::Server(_) => None,
-        }
-    }
-
-    /// The bytes behind those that [`Engine::output_pipe`] names, up to those in another pipe.
-    pub fn output_behind(&self, connection: Connection) -> impl Iterator<Item = &[u8]> {
-        let outbox = match connection {
-            Connection::Client(id) => self.clients.get(id).map(|client| &client.outbox),
-            Connection::Server(_) => None,
-        };
-        outbox.into_iter().flat_map(|outbox| outbox.behind_pipe())
     }
 }
 

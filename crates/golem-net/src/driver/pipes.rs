@@ -4,7 +4,6 @@
 //! Invariant: what lies in a pipe is known to the byte, so that one that is used again is empty.
 
 use crate::driver::PipeSlot;
-use crate::driver::poll::Driver;
 use rustix::io::{ioctl_fionread, writev};
 use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
 use socket2::Socket;
@@ -111,7 +110,7 @@ impl Pipes {
     }
 
     /// Lets go what lies in a pipe.
-    fn empty(&mut self, slot: PipeSlot) {
+    pub(super) fn empty(&mut self, slot: PipeSlot) {
         if let Some(place) = self.slots.get_mut(usize::from(slot.0))
             && place.as_ref().is_some_and(|pipe| pipe.level > 0)
         {
@@ -122,17 +121,5 @@ impl Pipes {
     /// Lets all pipes go.
     pub(super) fn clear(&mut self) {
         self.slots.clear();
-    }
-}
-
-impl Driver {
-    /// Drops what lies in a pipe: nobody wants it any more.
-    pub fn empty_pipe(&mut self, slot: PipeSlot) {
-        self.pipes.empty(slot);
-    }
-
-    /// Closes all pipes; those that are named again are made anew.
-    pub fn close_pipes(&mut self) {
-        self.pipes.clear();
     }
 }

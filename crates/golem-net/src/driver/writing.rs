@@ -111,6 +111,16 @@ impl Driver {
         None
     }
 
+    /// Drops what lies in a pipe: nobody wants it any more.
+    pub fn empty_pipe(&mut self, slot: PipeSlot) {
+        self.pipes.empty(slot);
+    }
+
+    /// Closes all pipes; those that are named again are made anew.
+    pub fn close_pipes(&mut self) {
+        self.pipes.clear();
+    }
+
     /// Writes to the connections that waited for it.
     pub(super) fn write_again(&mut self, handler: &mut impl Handler) {
         if self.retry.is_empty() {
