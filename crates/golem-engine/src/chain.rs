@@ -1,6 +1,6 @@
-//! A chain of buffers (and of pipes, see `pipes`): bytes are appended at the end and leave at the front. Outboxes of connections, replies held for
-//! order and large payloads are chains. Bytes never move once they are in: a partial write only advances the front, and
-//! new output goes behind; so what was handed out stays valid until it is sent.
+//! A chain of buffers (and of pipes, see `pipes`): bytes are appended at the end and leave at the front. Outboxes of
+//! connections, replies held for order and large payloads are chains. Bytes never move once they are in: a partial write
+//! only advances the front, and new output goes behind; so what was handed out stays valid until it is sent.
 
 use crate::buffers::{Buffers, MEDIUM, SMALL};
 use crate::pipes::{Pipe, PipeId};
