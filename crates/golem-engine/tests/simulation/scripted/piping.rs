@@ -1,6 +1,6 @@
 //! Large values that come through pipes: in order, whole, and never somebody else's.
 
-use super::script::{Script, Who};
+use super::script::Script;
 
 /// Two servers, and a worker that has so many pipes with so much room each.
 fn piped(pipes: u16, room: usize) -> Script {
@@ -13,18 +13,6 @@ fn piped(pipes: u16, room: usize) -> Script {
 fn value(key: &str, len: usize) -> String {
     let data: String = key.chars().cycle().take(len).collect();
     format!("VALUE {key} 0 {len}\r\n{data}\r\n")
-}
-
-/// What a client hears while it reads little by little.
-fn hears_all(script: &mut Script, who: Who) -> String {
-    let mut heard = String::new();
-    loop {
-        let part = script.hears(who);
-        if part.is_empty() {
-            return heard;
-        }
-        heard.push_str(&part);
-    }
 }
 
 #[test]
@@ -43,7 +31,7 @@ fn values_of_all_sizes_come_in_order() {
         assert_eq!(script.asked(0), asked);
         script.answers(0, &reply);
         assert_eq!(script.stage.in_pipes(0) > 0, pipes > 0, "{pipes} pipes with room for {room}");
-        assert!(hears_all(&mut script, client) == reply, "{pipes} pipes with room for {room}");
+        assert!(script.hears_all(client) == reply, "{pipes} pipes with room for {room}");
         assert_eq!(script.stage.in_pipes(0), 0);
     }
 }
@@ -62,7 +50,7 @@ fn nothing_is_left_in_the_pipe_of_a_client_that_goes() {
     assert_eq!(script.stage.in_pipes(0), 0);
     let reply = value(&yours, 200_000) + "END\r\n";
     script.answers(0, &reply);
-    assert!(hears_all(&mut script, other) == reply);
+    assert!(script.hears_all(other) == reply);
 }
 
 #[test]
@@ -102,7 +90,7 @@ fn a_server_that_goes_within_a_value_is_a_clear_error_and_leaves_nothing() {
     script.says(client, format!("get {key}\r\n"));
     script.asked(0);
     script.answers(0, &reply);
-    assert!(hears_all(&mut script, client) == reply);
+    assert!(script.hears_all(client) == reply);
 }
 
 #[test]
@@ -129,7 +117,7 @@ fn values_of_several_servers_are_put_together_as_they_were_asked_for() {
         script.asked(1);
         script.answers(0, format!("{}{}END\r\n", values[1], values[3]));
         script.answers(1, format!("{}{}END\r\n", values[0], values[2]));
-        assert!(hears_all(&mut script, client) == values.concat() + "END\r\n");
+        assert!(script.hears_all(client) == values.concat() + "END\r\n");
         assert_eq!(script.stage.in_pipes(0), 0);
     }
 }
@@ -147,7 +135,7 @@ fn pipes_are_closed_when_nothing_is_in_flight_for_a_while() {
         assert!(script.stage.has_pipes());
         script.wait(1500);
         assert!(script.stage.has_pipes(), "the client has not read it all yet");
-        assert!(hears_all(&mut script, client) == reply);
+        assert!(script.hears_all(client) == reply);
         script.wait(1500);
         assert!(!script.stage.has_pipes());
     }

@@ -91,6 +91,18 @@ impl Script {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// What the client hears while it reads little by little, until nothing more comes.
+    pub(crate) fn hears_all(&mut self, who: Who) -> String {
+        let mut heard = String::new();
+        loop {
+            let more = self.hears(who);
+            if more.is_empty() {
+                return heard;
+            }
+            heard += &more;
+        }
+    }
+
     /// The client has been closed, once it has read everything.
     pub(crate) fn is_closed(&self, who: Who) -> bool {
         let pipe = &self.stage.links[who.0].outward;

@@ -24,18 +24,6 @@ fn is_paused(script: &Script, who: Who) -> bool {
     script.stage.links[who.0].paused
 }
 
-/// What a client hears while it reads little by little.
-fn hears_all(script: &mut Script, who: Who) -> String {
-    let mut heard = String::new();
-    loop {
-        let more = script.hears(who);
-        if more.is_empty() {
-            return heard;
-        }
-        heard += &more;
-    }
-}
-
 #[test]
 fn only_clients_above_their_share_are_not_read_while_the_worker_holds_too_much() {
     let mut script = limited(200_000, FAR);
@@ -60,11 +48,11 @@ fn only_clients_above_their_share_are_not_read_while_the_worker_holds_too_much()
     assert_eq!(script.asked(0).lines().count(), 2, "both of the other's are asked");
     script.answers(0, "END\r\n".repeat(2));
     assert_eq!(script.hears(reader), "END\r\n".repeat(2));
-    let heard = hears_all(&mut script, heavy);
+    let heard = script.hears_all(heavy);
     assert!(!is_paused(&script, heavy), "it holds little now");
     assert_eq!(script.asked(0).lines().count(), 1);
     script.answers(0, "END\r\n");
-    let heard = heard + &hears_all(&mut script, heavy);
+    let heard = heard + &script.hears_all(heavy);
     assert_eq!(heard, value(&key, 250_000) + &"END\r\n".repeat(2));
 }
 
@@ -82,7 +70,7 @@ fn a_client_that_sends_everything_before_it_reads_is_served_above_its_share_too(
         assert!(rounds < 100, "the proxy waits for its client, and the client for the proxy");
     }
     assert!(script.stage.workers[0].engine.held() > 50_000);
-    assert_eq!(hears_all(&mut script, client), "MN\r\n".repeat(100_000));
+    assert_eq!(script.hears_all(client), "MN\r\n".repeat(100_000));
 }
 
 #[test]
@@ -264,6 +252,6 @@ fn above_the_hard_limit_the_client_that_reads_nothing_is_closed_and_the_others_a
     script.answers(0, value(&key, 12_000).repeat(10));
     assert!(script.stage.links[stuck.0].closed, "it holds the most");
     for client in more {
-        assert_eq!(hears_all(&mut script, client), value(&key, 12_000));
+        assert_eq!(script.hears_all(client), value(&key, 12_000));
     }
 }
