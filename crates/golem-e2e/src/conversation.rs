@@ -202,20 +202,24 @@ impl Conversation {
         self.read_once()
     }
 
+    /// Reads once. Whoever stops and continues this process interrupts a read that has a timeout, handler or not (signal(7)); that is
+    /// no arrival.
     fn read_once(&mut self) -> Outcome<Arrival> {
         let mut chunk = [0; 16384];
-        match self.stream.read(&mut chunk) {
-            Ok(0) => Ok(Arrival::End),
-            Ok(read) => {
-                self.incoming.extend_from_slice(&chunk[..read]);
-                Ok(Arrival::Bytes)
-            }
-            Err(error) => match error.kind() {
-                ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Ok(Arrival::End),
-                ErrorKind::WouldBlock | ErrorKind::TimedOut => Ok(Arrival::Silence),
-                ErrorKind::Interrupted => Ok(Arrival::Bytes),
-                _ => Err(error.into()),
-            },
+        loop {
+            return match self.stream.read(&mut chunk) {
+                Ok(0) => Ok(Arrival::End),
+                Ok(read) => {
+                    self.incoming.extend_from_slice(&chunk[..read]);
+                    Ok(Arrival::Bytes)
+                }
+                Err(error) => match error.kind() {
+                    ErrorKind::Interrupted => continue,
+                    ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Ok(Arrival::End),
+                    ErrorKind::WouldBlock | ErrorKind::TimedOut => Ok(Arrival::Silence),
+                    _ => Err(error.into()),
+                },
+            };
         }
     }
 }

@@ -44,6 +44,8 @@ const POOLS: [(&str, &str, Mode); 3] = [
     ("missing", "multiget_failure: miss", Mode::Miss),
 ];
 
+/// Of golemproxy.
+const WORKERS: usize = 2;
 /// `timeout` of the pools.
 const TIMEOUT: Duration = Duration::from_millis(2000);
 /// What a busy machine adds.
@@ -85,9 +87,9 @@ pub fn run(options: Options) -> Outcome<String> {
         .zip(&settings)
         .map(|((name, ..), settings)| Pool { name, servers: &addresses, settings })
         .collect();
-    let head = format!("golemproxy:\n  threads: 2\n  log: {}\n", log.display());
+    let head = format!("golemproxy:\n  threads: {WORKERS}\n  log: {}\n", log.display());
     let proxy = Proxy::start(Program::Golemproxy, &pools, &head)?;
-    let mut watch = Watch::begin(proxy.process.id(), proxy.stats)?;
+    let mut watch = Watch::begin(proxy.process.id(), proxy.stats, WORKERS)?;
     let healths: Vec<Health> = servers.iter().map(|_| Health::new()).collect();
     let (figures, ending) = (Figures::default(), Ending::default());
     let stage = Stage { healths: &healths, figures: &figures, ending: &ending, patience: TIMEOUT + MARGIN };

@@ -69,7 +69,7 @@ pub fn reload(options: ReloadOptions) -> Outcome<String> {
     let mut dice = Dice::new(options.seed.wrapping_add(1 << 32));
     let first = Draft::first();
     let proxy = Proxy::with_file(Program::Golemproxy, &first.text(&ground, &mut dice), ports)?;
-    let mut watch = Watch::begin(proxy.process.id(), proxy.stats)?;
+    let mut watch = Watch::begin(proxy.process.id(), proxy.stats, options.workers)?;
     let (stage, figures, ending) = (ReloadStage::new(options.clients), Figures::default(), Ending::default());
     stage.confirm(&first.changes_from(&first, &ground), &[]);
     let mut director = Director {
