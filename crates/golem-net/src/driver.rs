@@ -181,7 +181,7 @@ pub trait Handler {
 /// What a driver did since it was made; system calls, but for `bytes_*`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Waits for events (`epoll_wait`): one per turn.
+    /// Waits for events (`epoll_wait`): one per turn, but for those that a signal interrupted.
     pub polls: u64,
     /// Times that events were let gather.
     pub gathers: u64,

@@ -105,6 +105,8 @@ impl Connection {
         while filled < length {
             match self.stream.read(&mut bytes[filled..]) {
                 Ok(n) if n > 0 => filled += n,
+                // This process was stopped and continued (signal(7)).
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 _ => break,
             }
         }

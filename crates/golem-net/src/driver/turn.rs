@@ -20,9 +20,8 @@ impl Driver {
     pub fn turn(&mut self, handler: &mut impl Handler, timeout: Option<Duration>) -> io::Result<()> {
         let timeout = self.wait_at_most(timeout);
         self.turn = self.turn.wrapping_add(1);
-        self.counts.polls += 1;
         match self.poll.poll(&mut self.events, timeout) {
-            Ok(()) => {}
+            Ok(()) => self.counts.polls += 1,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => self.events.clear(),
             Err(error) => return Err(error),
         }

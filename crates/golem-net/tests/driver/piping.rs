@@ -89,9 +89,9 @@ fn a_receiver_that_does_not_read_gets_the_rest_when_it_does() {
     let (from, mut source) = bench.tcp();
     let (to, sink) = bench.tcp();
     // It holds less than what is sent.
-    socket2::SockRef::from(&sink).set_recv_buffer_size(4096).unwrap();
+    socket2::SockRef::from(&sink).set_recv_buffer_size(65_536).unwrap();
     let conn = bench.conn(to);
-    bench.driver.socket(conn).unwrap().set_send_buffer_size(4096).unwrap();
+    bench.driver.socket(conn).unwrap().set_send_buffer_size(65_536).unwrap();
     bench.recorder.records[from].pipe_in = Some((PIPE, bytes.len()));
     thread::scope(|scope| {
         scope.spawn(|| source.write_all(&bytes).unwrap());
