@@ -19,8 +19,20 @@ impl Engine {
 
     /// The only part of a request has ended with `reply`, whose last frame starts at `last`. Says whether the client gets
     /// to see it.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn finish_whole(&mut self, id: RequestId, reply: &[u8], last: usize, status: Status) -> bool {
+        self.finish_whole_here(id, reply, last, status)
+    }
+
+    /// As [`Engine::finish_whole`], compiled into its caller: where that knows the status, most of the questions have gone.
+    #[inline(always)]
+    pub(crate) fn finish_whole_here(
+        &mut self,
+        id: RequestId,
+        reply: &[u8],
+        last: usize,
+        status: Status,
+    ) -> bool {
         let Some(request) = self.requests.get_mut(id) else { return false };
         if request.progress != Progress::Waiting {
             return false;

@@ -25,7 +25,7 @@ pub(crate) struct Asker {
 
 impl Engine {
     /// Which server has the request's key; none if no server is in the ring.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn route(&mut self, pool: PoolIndex, head: &Head, line: &[u8]) -> Option<ServerIndex> {
         let ring = self.pools.get(pool.index())?.snapshot.ring();
         let key = head.key.of(line);
@@ -38,7 +38,7 @@ impl Engine {
     }
 
     /// Sends a request of one key to its server, as it came.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn forward(&mut self, asker: Asker, head: &Head, server: ServerIndex, frame: &[u8]) {
         let request = Request::new(asker.client, head.command, head.quiet, Merge::PassThrough, frame.len());
         let Some(request) = self.enqueue(request) else { return };
@@ -117,11 +117,12 @@ impl Engine {
     }
 
     /// Notes that the bytes just appended to the outbox of `conn`, and the keys just put into its queue, will be answered.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn expect(&mut self, conn: ServerConnId, expect: Expect) {
         let Some(to) = self.conns.get_mut(conn) else { return };
         to.expect(expect);
-        let (is_armed, is_dirty) = (to.timer.is_some() && !to.timer_is_far, to.dirty);
+        let is_armed = !to.is_timed || to.timer.is_some() && !to.timer_is_far;
+        let is_dirty = to.dirty;
         if to.may_be_busy() {
             self.slow(conn, expect.request);
         }
@@ -134,7 +135,7 @@ impl Engine {
     }
 
     /// Puts a request at the end of its client's queue.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn enqueue(&mut self, mut request: Request) -> Option<RequestId> {
         let client = self.clients.get_mut(request.client)?;
         request.charge = request.charge.saturating_add(client.usual_reply);

@@ -142,14 +142,14 @@ impl Engine {
     }
 
     /// As [`Engine::finish_reply`], for what [`ServerConn::scan_hit`] found.
-    #[inline]
+    #[inline(always)]
     fn finish_hit(&mut self, id: ServerConnId, reply: &[u8]) {
         let Some(conn) = self.conns.get_mut(id) else { return };
         conn.has_answered = true;
         let Some(expect) = conn.pop() else { return };
         conn.note_reply(&expect, self.now);
         self.pace.note_reply(expect.since, self.now);
-        let is_shown = self.finish_whole(expect.request, reply, 0, Status::End);
+        let is_shown = self.finish_whole_here(expect.request, reply, 0, Status::End);
         self.count_reply(id, is_shown, reply.len());
     }
 
@@ -231,7 +231,7 @@ const WRONG_KEY: &str = "a value for a key that was not asked for";
 
 impl ServerConn {
     /// Bytes of the usual reply, if it stands at the front of `rest` as a whole and nothing special is to be done with it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn scan_hit(&self, rest: &[u8]) -> Option<usize> {
         let front = self.oldest()?;
         let is_plain = front.part == Expect::WHOLE && front.shape == Shape::Values && front.keys.1 == 1;

@@ -47,7 +47,7 @@ impl Engine {
             let step = if scanned == 0
                 && let Some((head, len)) = scan_get(rest, &limits)
             {
-                self.dispatch(asker, &head, rest.get(..len).unwrap_or_default(), len)
+                self.dispatch_here(asker, &head, rest.get(..len).unwrap_or_default(), len)
             } else {
                 self.parse_one(asker, &limits, rest, core::mem::take(&mut scanned))
             };
@@ -172,8 +172,14 @@ impl Engine {
     }
 
     /// A complete request; `frame` is its line and, after `line` bytes, its data.
-    #[inline]
+    #[inline(never)]
     fn dispatch(&mut self, asker: Asker, head: &Head, frame: &[u8], line: usize) -> Step {
+        self.dispatch_here(asker, head, frame, line)
+    }
+
+    /// As [`Engine::dispatch`], compiled into its caller: where that knows what `head` is, most of the questions have gone.
+    #[inline(always)]
+    fn dispatch_here(&mut self, asker: Asker, head: &Head, frame: &[u8], line: usize) -> Step {
         if self.doubts.is_any && self.waits_in_doubt(asker, head, frame) {
             return Step::Incomplete;
         }

@@ -95,6 +95,8 @@ pub(crate) struct ServerConn {
     pub made_by: Time,
     /// For when a timer is armed.
     pub timer: Option<Time>,
+    /// Its pool has a `timeout`, so that whatever waits needs a timer.
+    pub is_timed: bool,
     /// No request that waits needs that timer, so the next request may need a nearer one.
     pub timer_is_far: bool,
     /// A complete reply has come in: it is no more a fresh connection.
@@ -144,9 +146,8 @@ impl ServerConn {
         counters: Arc<ServerCounters>,
         (now, made_by): (Time, Time),
     ) -> Self {
-        let limit = usize::try_from(of.pool.server_connection_limit).unwrap_or(usize::MAX);
         Self {
-            limit,
+            limit: usize::try_from(of.pool.server_connection_limit).unwrap_or(usize::MAX),
             light: 0,
             pool,
             of,
@@ -157,6 +158,7 @@ impl ServerConn {
             is_leaving: false,
             made_by,
             timer: None,
+            is_timed: true,
             timer_is_far: false,
             has_answered: false,
             asked_idle: false,
@@ -179,7 +181,7 @@ impl ServerConn {
     }
 
     /// A part was put into the outbox; its reply is expected.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn expect(&mut self, expect: Expect) {
         if self.fifo.is_empty() {
             self.heard = expect.since;
@@ -214,7 +216,7 @@ impl ServerConn {
     }
 
     /// The reply at the front has ended, or will never come.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn pop(&mut self) -> Option<Expect> {
         let expect = self.fifo.pop_front()?;
         let size = expect.size as u64;

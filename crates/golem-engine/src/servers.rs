@@ -176,11 +176,12 @@ impl Engine {
     #[inline]
     pub(crate) fn arm_server(&mut self, id: ServerConnId) {
         let Some(conn) = self.conns.get_mut(id) else { return };
+        let Some(settings) = self.pools.get(conn.pool.index()).map(|pool| &pool.settings) else { return };
+        let timeout = settings.timeout;
+        conn.is_timed = timeout.is_some();
         if conn.timer.is_some() && !conn.timer_is_far {
             return;
         }
-        let Some(settings) = self.pools.get(conn.pool.index()).map(|pool| &pool.settings) else { return };
-        let timeout = settings.timeout;
         let period =
             timeout.filter(|_| settings.auto_eject_hosts).and_then(|timeout| conn.period_ends(timeout));
         if let Some(deadline) = conn.deadline(timeout).into_iter().chain(period).min() {

@@ -60,6 +60,7 @@ const KEPT: usize = 1024;
 
 impl<I: Id, T> Table<I, T> {
     /// Puts `value` in and names it.
+    #[inline(always)]
     pub(crate) fn insert(&mut self, value: T) -> I {
         if let Some(index) = self.free.pop()
             && let Some(entry) = self.entries.get_mut(index as usize)

@@ -10,6 +10,8 @@ use crate::{Member, Random, ServerIndex};
 
 /// Points of a server of average weight.
 const POINTS: f32 = 160.0;
+/// Arcs for each point, before rounding.
+const ARCS: usize = 4;
 /// Points that one digest gives.
 const POINTS_PER_DIGEST: u32 = 4;
 /// The text behind a digest, `LABEL-NUMBER`, is cut to so many bytes, as nutcracker does.
@@ -22,9 +24,9 @@ struct Point {
     server: ServerIndex,
 }
 
-/// All points of the live servers, sorted, and where to start looking: the circle is cut into as many equal arcs as there
-/// are points (rounded up to a power of two), so that a look-up walks over a point or two instead of halving the whole
-/// table again and again.
+/// All points of the live servers, sorted, and where to start looking: the circle is cut into equal arcs, four times as many
+/// as there are points (rounded up to a power of two), so that most look-ups find the point at once, which processors
+/// predict, instead of halving the whole table again and again.
 #[derive(Debug)]
 pub(crate) struct Ketama {
     points: Vec<Point>,
@@ -37,7 +39,7 @@ pub(crate) struct Ketama {
 impl Ketama {
     /// The table of these points, which are sorted.
     fn new(points: Vec<Point>) -> Self {
-        let bits = points.len().next_power_of_two().ilog2().clamp(1, 24);
+        let bits = (points.len() * ARCS).next_power_of_two().ilog2().clamp(1, 24);
         let shift = u32::BITS - bits;
         let arcs = (0..1u32 << bits)
             .map(|arc| points.partition_point(|point| point.value < arc << shift) as u32)
