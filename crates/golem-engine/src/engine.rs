@@ -130,9 +130,10 @@ pub struct Engine {
     /// No client is to stay.
     pub(crate) is_leaving: bool,
     wishes: VecDeque<Wish>,
-    dirty: VecDeque<Connection>,
+    /// Connections to be written, as numbers: a register holds one, and no store has to wait for another.
+    dirty: VecDeque<u64>,
     /// Clients whose output waits for the next turn.
-    written_next: Vec<Connection>,
+    written_next: Vec<u64>,
     /// Clients whose held back requests can be read.
     pub(crate) held_back: VecDeque<ClientId>,
     pub(crate) spare: Spare,
@@ -312,13 +313,14 @@ impl Engine {
     /// The next connection that has something to write in this turn. A client that is due more replies may wait for them until
     /// the next turn, which then comes at once: fewer, longer writes for clients that pipeline.
     pub fn next_dirty(&mut self) -> Option<Connection> {
-        while let Some(connection) = self.dirty.pop_front() {
+        while let Some(bits) = self.dirty.pop_front() {
+            let connection = Connection::from_bits(bits);
             match connection {
                 Connection::Client(id) => {
                     if let Some(client) = self.clients.get_mut(id) {
                         if client.may_wait() {
                             client.has_waited = true;
-                            self.written_next.push(connection);
+                            self.written_next.push(bits);
                             continue;
                         }
                         client.dirty = false;
@@ -362,7 +364,7 @@ impl Engine {
     /// Has `connection`, which was just marked so, written at the end of the turn.
     #[inline]
     pub(crate) fn list_dirty(&mut self, connection: Connection) {
-        self.dirty.push_back(connection);
+        self.dirty.push_back(connection.to_bits());
     }
 
     pub(crate) fn mark_server_dirty(&mut self, id: ServerConnId) {
@@ -371,7 +373,7 @@ impl Engine {
             && conn.is_up()
         {
             conn.dirty = true;
-            self.dirty.push_back(Connection::Server(id));
+            self.list_dirty(Connection::Server(id));
         }
     }
 
