@@ -249,7 +249,7 @@ impl Chain {
     }
 
     /// Takes out `count` bytes at `at`: they must not leave. The bytes before and behind stay where they are, except those
-    /// that share a buffer with both. Not for chains with bytes in pipes, which only replies have.
+    /// that share a buffer with both. What lies in a pipe must be taken out as a whole.
     pub(crate) fn cut(&mut self, at: usize, count: usize, buffers: &mut Buffers) {
         self.close_tail(buffers);
         let (mut at, mut left) = (at, count.min(self.len.saturating_sub(at)));

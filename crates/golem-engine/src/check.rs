@@ -3,7 +3,7 @@
 use crate::client::{Client, Input};
 use crate::engine::Engine;
 use crate::filling::Filling;
-use crate::id::{ClientId, RequestId};
+use crate::id::{ClientId, Connection, RequestId};
 use crate::request::{Merge, Progress};
 use crate::server::Incoming;
 use alloc::collections::BTreeMap;
@@ -122,6 +122,14 @@ impl Engine {
             ));
         }
         Ok(count)
+    }
+
+    /// Bytes that wait to be sent on a connection, in memory or in pipes.
+    pub fn unsent(&self, connection: Connection) -> usize {
+        match connection {
+            Connection::Client(id) => self.clients.get(id).map_or(0, |client| client.outbox.len()),
+            Connection::Server(id) => self.conns.get(id).map_or(0, |conn| conn.outbox.len()),
+        }
     }
 
     /// Server connections, those being made included.

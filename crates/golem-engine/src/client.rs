@@ -5,6 +5,7 @@ use crate::buffers::{Buffers, SMALL};
 use crate::chain::Chain;
 use crate::filling::{Filling, ReadTarget};
 use crate::id::RequestId;
+use crate::pipes::HEADER;
 use crate::pool::PoolIndex;
 use crate::rest::Rest;
 use crate::time::Time;
@@ -91,6 +92,8 @@ pub(crate) struct Client {
     pub tail: Option<RequestId>,
     /// How the next bytes are read.
     pub input: Input,
+    /// Its last large request was one for a pipe, and so may the next be.
+    pub brings_large: bool,
     /// An incomplete request.
     pub rest: Rest,
     /// Replies on their way out.
@@ -141,6 +144,7 @@ impl Client {
             head: None,
             tail: None,
             input: Input::Requests,
+            brings_large: false,
             rest: Rest::default(),
             outbox: Chain::new(SMALL),
             charge: 0,
@@ -198,11 +202,24 @@ impl Client {
 impl Client {
     /// Where the rest of a large request should be read to.
     pub(crate) fn read_target(&mut self, buffers: &mut Buffers) -> ReadTarget<'_> {
+        let header = if self.brings_large { HEADER } else { usize::MAX };
         match &mut self.input {
-            Input::Upload(upload) => upload.filling.target(buffers),
-            Input::Requests | Input::SwallowData(_) | Input::SwallowLine | Input::Deaf => {
-                ReadTarget::Anywhere(usize::MAX)
-            }
+            Input::Upload(upload) => match upload.filling.target(buffers) {
+                // Its last bytes, and the next request.
+                ReadTarget::Anywhere(_) => ReadTarget::Anywhere(header),
+                ReadTarget::Memory(target, _) => ReadTarget::Memory(target, header),
+                target @ ReadTarget::Pipe(..) => target,
+            },
+            Input::Requests => ReadTarget::Anywhere(header),
+            Input::SwallowData(_) | Input::SwallowLine | Input::Deaf => ReadTarget::Anywhere(usize::MAX),
+        }
+    }
+
+    /// Reads are kept short before a large request, and one has brought `count` bytes: if there was none, the next is not.
+    #[inline]
+    pub(crate) const fn note_short_read(&mut self, count: usize) {
+        if self.brings_large && count >= HEADER && !matches!(self.input, Input::Upload(_)) {
+            self.brings_large = false;
         }
     }
 }

@@ -35,6 +35,7 @@ impl Engine {
 
     /// Bytes of a client: whatever was left over, topped up, then the rest straight from the driver's buffer.
     pub(crate) fn client_bytes(&mut self, id: ClientId, mut bytes: &[u8]) {
+        let count = bytes.len();
         loop {
             let Some(client) = self.clients.get_mut(id) else { return };
             client.active = self.now;
@@ -87,6 +88,9 @@ impl Engine {
             if bytes.is_empty() {
                 break;
             }
+        }
+        if let Some(client) = self.clients.get_mut(id) {
+            client.note_short_read(count);
         }
         self.pause_if_full(id);
     }

@@ -27,6 +27,9 @@ impl<'a> ReadTarget<'a> {
     }
 }
 
+/// So many bytes at the end of a payload never go into a pipe: CR LF, which has to be seen.
+pub(crate) const KEPT_BACK: usize = 2;
+
 /// Where a payload lies that comes in.
 #[derive(Debug)]
 enum Place {
@@ -56,12 +59,21 @@ impl Filling {
         filling
     }
 
-    /// As [`Filling::new`]; what follows, but for its last two bytes, may come through `pipe`.
-    pub(crate) fn piped(here: &[u8], remaining: usize, pipe: Pipe, buffers: &mut Buffers) -> Self {
+    /// As [`Filling::new`]; what follows, but for its last [`KEPT_BACK`] bytes, may come through `pipe`.
+    pub(crate) fn piped(here: &[&[u8]], remaining: usize, pipe: Pipe, buffers: &mut Buffers) -> Self {
         buffers.promise(remaining);
         let mut chain = Chain::new(0);
-        chain.append(here, buffers);
+        here.iter().for_each(|bytes| chain.append(bytes, buffers));
         Self { chain, place: Place::Pipe(pipe, 0), remaining }
+    }
+
+    /// [`Filling::piped`] if there should be and is a pipe for so much, else [`Filling::new`].
+    pub(crate) fn by_size(here: &[&[u8]], remaining: usize, buffers: &mut Buffers) -> Self {
+        let pipe = if buffers.pipes.are_for(remaining) { buffers.pipes.take() } else { None };
+        match pipe {
+            Some(pipe) => Self::piped(here, remaining, pipe, buffers),
+            None => Self::new(here, remaining, buffers),
+        }
     }
 
     fn copy(&mut self, mut bytes: &[u8], buffers: &mut Buffers) {
@@ -118,9 +130,9 @@ impl Filling {
     /// Where the next bytes of this payload go; never more than what is still to come.
     pub(crate) fn target(&mut self, buffers: &mut Buffers) -> ReadTarget<'_> {
         if let Place::Pipe(pipe, _) = &self.place
-            && self.remaining > 2
+            && self.remaining > KEPT_BACK
         {
-            return ReadTarget::Pipe(pipe.id(), self.remaining - 2);
+            return ReadTarget::Pipe(pipe.id(), self.remaining - KEPT_BACK);
         }
         self.make_room(buffers);
         match &mut self.place {
@@ -246,7 +258,7 @@ mod tests {
     #[test]
     fn all_but_the_end_may_come_through_a_pipe() {
         let mut buffers = Buffers::default();
-        let mut filling = Filling::piped(b"VALUE", 100_002, Pipe::for_test(3), &mut buffers);
+        let mut filling = Filling::piped(&[b"VALUE"], 100_002, Pipe::for_test(3), &mut buffers);
         for count in [60_000, 40_000] {
             let left = filling.remaining() - 2;
             assert!(
@@ -305,7 +317,7 @@ mod tests {
     fn what_a_pipe_does_not_take_comes_behind_it() {
         for (left, is_segment) in [(MEDIUM, false), (MEDIUM + 1, true)] {
             let mut buffers = Buffers::default();
-            let mut filling = Filling::piped(b"V", 1000 + left, Pipe::for_test(0), &mut buffers);
+            let mut filling = Filling::piped(&[b"V"], 1000 + left, Pipe::for_test(0), &mut buffers);
             filling.filled(1000, &mut buffers);
             filling.leave_pipe(&mut buffers);
             filling.leave_pipe(&mut buffers);
@@ -323,7 +335,7 @@ mod tests {
     #[test]
     fn a_pipe_that_takes_nothing_leaves_no_trace() {
         let mut buffers = Buffers::default();
-        let mut filling = Filling::piped(b"V", 100_000, Pipe::for_test(0), &mut buffers);
+        let mut filling = Filling::piped(&[b"V"], 100_000, Pipe::for_test(0), &mut buffers);
         filling.leave_pipe(&mut buffers);
         assert!(filling.target(&mut buffers).memory().is_some());
         let chain = filling.finish(&mut buffers);

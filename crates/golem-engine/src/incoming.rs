@@ -3,8 +3,9 @@
 
 use crate::buffers::Buffers;
 use crate::chain::Chain;
+use crate::client::Input;
 use crate::engine::Engine;
-use crate::filling::{Filling, ReadTarget};
+use crate::filling::{Filling, KEPT_BACK, ReadTarget};
 use crate::id::{Connection, ServerConnId};
 use crate::pipes::{HEADER, PipeId};
 use crate::replies::{Broken, Item};
@@ -89,12 +90,7 @@ impl Engine {
         let last = here.last_chunk().copied().unwrap_or_default();
         conn.reply_begun |= matches!(found, Item::Value(_));
         conn.brings_large = wanted && self.buffers.pipes.are_for(total);
-        let is_piped = wanted && self.buffers.pipes.are_for(missing);
-        let pipe = if is_piped { self.buffers.pipes.take() } else { None };
-        let fill = || match pipe {
-            Some(pipe) => Filling::piped(here, missing, pipe, &mut self.buffers),
-            None => Filling::new(&[here], missing, &mut self.buffers),
-        };
+        let mut fill = || Filling::by_size(&[here], missing, &mut self.buffers);
         conn.incoming = Some(match (wanted, found) {
             (true, Item::Value(ordinal)) => Incoming::Value(fill(), *ordinal),
             (true, Item::Last(status)) => Incoming::Last(fill(), *status),
@@ -125,10 +121,18 @@ impl Engine {
 
     /// The pipe that [`Engine::read_target`] named takes no more, or cannot be had: the next target is another one.
     pub fn leave_pipe(&mut self, connection: Connection) {
-        if let Connection::Server(id) = connection
-            && let Some(conn) = self.conns.get_mut(id)
-        {
-            conn.leave_pipe(&mut self.buffers);
+        match connection {
+            Connection::Client(id) => {
+                if let Some(Input::Upload(upload)) = self.clients.get_mut(id).map(|client| &mut client.input)
+                {
+                    upload.filling.leave_pipe(&mut self.buffers);
+                }
+            }
+            Connection::Server(id) => {
+                if let Some(conn) = self.conns.get_mut(id) {
+                    conn.leave_pipe(&mut self.buffers);
+                }
+            }
         }
     }
 
@@ -137,18 +141,23 @@ impl Engine {
     pub fn output_pipe(&self, connection: Connection) -> Option<(PipeId, usize)> {
         match connection {
             Connection::Client(id) => self.clients.get(id)?.outbox.first_pipe(),
-            // Requests are never in pipes.
-            Connection::Server(_) => None,
+            Connection::Server(id) => self.conns.get(id)?.outbox.first_pipe(),
         }
     }
 
-    /// The bytes behind those that [`Engine::output_pipe`] names, up to those in another pipe.
+    /// The bytes behind those that [`Engine::output_pipe`] names which may be put into the same pipe: for a client those up to
+    /// another pipe, for a server those that surely belong to the same request, as others may still be withdrawn.
     pub fn output_behind(&self, connection: Connection) -> impl Iterator<Item = &[u8]> {
-        let outbox = match connection {
-            Connection::Client(id) => self.clients.get(id).map(|client| &client.outbox),
-            Connection::Server(_) => None,
+        let (outbox, mut most) = match connection {
+            Connection::Client(id) => (self.clients.get(id).map(|client| &client.outbox), usize::MAX),
+            Connection::Server(id) => (self.conns.get(id).map(|conn| &conn.outbox), KEPT_BACK),
         };
-        outbox.into_iter().flat_map(|outbox| outbox.behind_pipe())
+        let behind = outbox.into_iter().flat_map(|outbox| outbox.behind_pipe());
+        behind.map_while(move |slice| {
+            let part = slice.get(..most.min(slice.len())).filter(|part| !part.is_empty());
+            most -= part.map_or(0, <[u8]>::len);
+            part
+        })
     }
 }
 

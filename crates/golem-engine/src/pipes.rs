@@ -1,5 +1,5 @@
-//! Kernel pipes for large values: what comes from a server goes through one to its client without ever being copied into
-//! the program (splice(2)). The engine knows them by number only and decides what goes where; their owner, who has the
+//! Kernel pipes for large values: what comes from a server goes through one to its client, and what a client stores to its
+//! server, without ever being copied into the program (splice(2)). The engine knows them by number only and decides what goes where; their owner, who has the
 //! descriptors, moves the bytes. A value lies in its pipe as it would in a buffer, between bytes that are in memory.
 //!
 //! Invariant: a pipe has one owner in the engine at a time (a [`Pipe`] cannot be copied), and it is taken again only when

@@ -164,8 +164,9 @@ impl Engine {
         } else {
             [bytes.get(..cut.start).unwrap_or_default(), bytes.get(cut.end..).unwrap_or_default()]
         };
-        let filling = Filling::new(&here, total - bytes.len(), &mut self.buffers);
+        let filling = Filling::by_size(&here, total - bytes.len(), &mut self.buffers);
         if let Some(client) = self.clients.get_mut(id) {
+            client.brings_large = self.buffers.pipes.are_for(total);
             client.input = Input::Upload(Box::new(Upload { head: *head, filling }));
         }
         Step::Used(bytes.len())

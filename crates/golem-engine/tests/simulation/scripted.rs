@@ -24,4 +24,5 @@ mod restoring;
 mod script;
 mod server_limits;
 mod stats;
+mod uploads;
 mod worker_limits;

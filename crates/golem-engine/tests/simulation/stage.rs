@@ -4,6 +4,7 @@
 pub(crate) mod coordinating;
 mod driving;
 mod settings;
+mod writing;
 
 use crate::dice::Dice;
 use crate::link::{Attempt, Link};

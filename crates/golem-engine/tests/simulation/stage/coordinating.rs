@@ -229,7 +229,7 @@ impl Stage {
         let servers: Vec<usize> = links.filter(|&link| self.links[link].server.is_some()).collect();
         for &at in &servers {
             let link = &self.links[at];
-            let waiting: usize = self.workers[worker].engine.output(link.connection).map(<[u8]>::len).sum();
+            let waiting = self.workers[worker].engine.unsent(link.connection);
             let is_made = link.attempt == Attempt::Over;
             let queued = if is_made { link.sent + waiting as u64 } else { u64::MAX };
             let period = Period { word, sent: link.sent, queued };

@@ -83,7 +83,7 @@ impl Stage {
                 if let Connection::Server(id) = connection {
                     self.note(|| format!("{connection:?} connected"));
                     self.workers[worker].engine.connected(id);
-                    let queued: usize = self.workers[worker].engine.output(connection).map(<[u8]>::len).sum();
+                    let queued = self.workers[worker].engine.unsent(connection);
                     let periods = self.links[at].periods.iter_mut();
                     periods.for_each(|period| period.queued = period.queued.min(queued as u64));
                 }
@@ -103,7 +103,7 @@ impl Stage {
         self.verify(worker);
     }
 
-    fn tell_closed(&mut self, at: usize, failure: Failure) {
+    pub(super) fn tell_closed(&mut self, at: usize, failure: Failure) {
         let Link { worker, connection, .. } = self.links[at];
         self.note(|| format!("{connection:?} closed: {failure:?}"));
         self.forget(at);
@@ -133,7 +133,9 @@ impl Stage {
                 filled = pipe.write(&link.inward.take(room.min(most).min(pipe.free())));
                 (most, *has_pipes) = (filled, true);
                 if filled == 0 {
-                    return engine.leave_pipe(connection);
+                    // The driver reads again at once, too.
+                    engine.leave_pipe(connection);
+                    return self.serve_bytes(at);
                 }
             }
             ReadTarget::Anywhere(limit) => most = most.min(limit),
@@ -242,65 +244,6 @@ impl Stage {
         link.outward.finish();
         let (worker, connection) = (link.worker, link.connection);
         self.workers[worker].links.remove(&connection);
-    }
-
-    /// One write of what the engine has for a link, in memory or in a pipe.
-    fn flush(&mut self, at: usize) {
-        let Link { worker, connection, .. } = self.links[at];
-        let Worker { engine, pipes, .. } = &self.workers[worker];
-        let in_memory: usize = engine.output(connection).map(<[u8]>::len).sum();
-        let pipe = engine.output_pipe(connection);
-        let in_pipe = pipe.map_or(0, |(_, len)| len);
-        let ready = in_memory + in_pipe;
-        if matches!(connection, Connection::Client(_)) && ready as u64 > self.settings.client_hard_limit {
-            self.fail(&format!("{ready} bytes wait for {connection:?}: more than its hard limit"));
-        }
-        if pipe.is_some_and(|(pipe, len)| pipes[usize::from(pipe.index())].len() < len) {
-            self.fail(&format!("{pipe:?} is to be sent, and less lies in it"));
-        }
-        if ready == 0 {
-            self.links[at].blocked = false;
-            return;
-        }
-        if self.links[at].peer_gone {
-            self.fail_write(at);
-            return;
-        }
-        let room = self.links[at].outward.free();
-        let now = if in_memory > 0 { in_memory } else { in_pipe };
-        let most = self.cut(now).min(room);
-        let bytes: Vec<u8> = match pipe {
-            Some((pipe, _)) if in_memory == 0 => {
-                self.workers[worker].pipes[usize::from(pipe.index())].take(most)
-            }
-            _ => self.workers[worker].engine.output(connection).flatten().copied().take(most).collect(),
-        };
-        let link = &mut self.links[at];
-        link.outward.write(&bytes);
-        // Whether something lies behind a pipe is known when that is through.
-        link.blocked = most < ready || pipe.is_some();
-        if most > 0 {
-            self.progress = true;
-            self.note(|| {
-                format!("engine {worker} → {connection:?}: {most} of {ready} bytes: {}", shown(&bytes))
-            });
-            self.links[at].sent += most as u64;
-            self.links[at].active = self.now;
-            self.workers[worker].engine.sent(connection, most);
-            self.verify(worker);
-        }
-    }
-
-    /// Nothing can be written any more: what the peer sent before is still read, unless reading is off.
-    fn fail_write(&mut self, at: usize) {
-        let link = &mut self.links[at];
-        link.blocked = false;
-        self.progress = true;
-        if link.paused || link.ended {
-            self.tell_closed(at, Failure::ConnectionReset);
-        } else {
-            link.broken = true;
-        }
     }
 
     /// Asks the engine whether it is well; not after every single call while it has much to check.
