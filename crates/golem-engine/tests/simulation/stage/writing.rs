@@ -66,8 +66,10 @@ impl Stage {
         let Some((pipe, len)) = engine.output_pipe(connection) else { return 0 };
         let pipe = &mut pipes[usize::from(pipe.index())];
         if pipe.len() == len {
-            let behind: Vec<u8> = engine.output_behind(connection).flatten().copied().collect();
-            pipe.write(&behind[..behind.len().min(pipe.free())]);
+            // No more than the worker's driver puts there.
+            let most = pipe.free().min(2048);
+            let behind: Vec<u8> = engine.output_behind(connection).flatten().copied().take(most).collect();
+            pipe.write(&behind);
         }
         pipe.len()
     }
