@@ -204,12 +204,7 @@ impl Client {
     pub(crate) fn read_target(&mut self, buffers: &mut Buffers) -> ReadTarget<'_> {
         let header = if self.brings_large { HEADER } else { usize::MAX };
         match &mut self.input {
-            Input::Upload(upload) => match upload.filling.target(buffers) {
-                // Its last bytes, and the next request.
-                ReadTarget::Anywhere(_) => ReadTarget::Anywhere(header),
-                ReadTarget::Memory(target, _) => ReadTarget::Memory(target, header),
-                target @ ReadTarget::Pipe(..) => target,
-            },
+            Input::Upload(upload) => upload.filling.target(header, buffers),
             Input::Requests => ReadTarget::Anywhere(header),
             Input::SwallowData(_) | Input::SwallowLine | Input::Deaf => ReadTarget::Anywhere(usize::MAX),
         }

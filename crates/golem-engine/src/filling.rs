@@ -127,8 +127,9 @@ impl Filling {
         step
     }
 
-    /// Where the next bytes of this payload go; never more than what is still to come.
-    pub(crate) fn target(&mut self, buffers: &mut Buffers) -> ReadTarget<'_> {
+    /// Where the next bytes of this payload go; never more than what is still to come, and what comes behind it in the same
+    /// read at most `beyond` bytes.
+    pub(crate) fn target(&mut self, beyond: usize, buffers: &mut Buffers) -> ReadTarget<'_> {
         if let Place::Pipe(pipe, _) = &self.place
             && self.remaining > KEPT_BACK
         {
@@ -138,9 +139,9 @@ impl Filling {
         match &mut self.place {
             Place::Segment(segment, filled) => {
                 let end = segment.len().min(*filled + self.remaining);
-                ReadTarget::Memory(segment.get_mut(*filled..end).unwrap_or_default(), usize::MAX)
+                ReadTarget::Memory(segment.get_mut(*filled..end).unwrap_or_default(), beyond)
             }
-            Place::Pipe(..) | Place::Chain => ReadTarget::Anywhere(usize::MAX),
+            Place::Pipe(..) | Place::Chain => ReadTarget::Anywhere(beyond),
         }
     }
 
@@ -221,7 +222,7 @@ mod tests {
         let mut filling = Filling::new(&[&bytes[..4], &bytes[4..10]], total - 10, &mut buffers);
         let mut at = 10 + filling.feed(&bytes[10..1000], &mut buffers);
         while !filling.is_complete() {
-            let target = filling.target(&mut buffers).memory().unwrap();
+            let target = filling.target(usize::MAX, &mut buffers).memory().unwrap();
             let step = target.len().min(4099);
             assert!(step > 0);
             target[..step].copy_from_slice(&bytes[at..at + step]);
@@ -238,10 +239,14 @@ mod tests {
         let mut buffers = Buffers::default();
         let mut filling = Filling::new(&[b"ab"], SEGMENT, &mut buffers);
         assert_eq!((filling.last(), filling.remaining()), (Some(b'b'), SEGMENT));
-        assert_eq!(filling.target(&mut buffers).memory().unwrap().len(), SEGMENT - 2);
-        filling.target(&mut buffers).memory().unwrap().fill(b'c');
+        assert_eq!(filling.target(usize::MAX, &mut buffers).memory().unwrap().len(), SEGMENT - 2);
+        filling.target(usize::MAX, &mut buffers).memory().unwrap().fill(b'c');
         filling.filled(SEGMENT - 2, &mut buffers);
-        assert_eq!(filling.target(&mut buffers).memory().unwrap().len(), 2, "no more than is still to come");
+        assert_eq!(
+            filling.target(usize::MAX, &mut buffers).memory().unwrap().len(),
+            2,
+            "no more than is still to come"
+        );
         assert_eq!(filling.last(), Some(b'c'), "it is in the segment before");
         assert_eq!(filling.feed(b"de", &mut buffers), 2);
         assert_eq!((filling.last(), filling.remaining(), filling.is_complete()), (Some(b'e'), 0, true));
@@ -262,12 +267,12 @@ mod tests {
         for count in [60_000, 40_000] {
             let left = filling.remaining() - 2;
             assert!(
-                matches!(filling.target(&mut buffers), ReadTarget::Pipe(pipe, most) if pipe.index() == 3 && most == left)
+                matches!(filling.target(usize::MAX, &mut buffers), ReadTarget::Pipe(pipe, most) if pipe.index() == 3 && most == left)
             );
             filling.filled(count, &mut buffers);
             assert_eq!(filling.last(), None);
         }
-        assert!(matches!(filling.target(&mut buffers), ReadTarget::Anywhere(_)));
+        assert!(matches!(filling.target(usize::MAX, &mut buffers), ReadTarget::Anywhere(_)));
         assert_eq!(filling.feed(b"\r\nnext", &mut buffers), 2);
         assert!(filling.is_complete());
         assert_eq!((buffers.account(), filling.last()), ((filling.room(), 0), Some(b'\n')));
@@ -321,7 +326,7 @@ mod tests {
             filling.filled(1000, &mut buffers);
             filling.leave_pipe(&mut buffers);
             filling.leave_pipe(&mut buffers);
-            assert_eq!(filling.target(&mut buffers).memory().is_some(), is_segment);
+            assert_eq!(filling.target(usize::MAX, &mut buffers).memory().is_some(), is_segment);
             assert_eq!(filling.feed(&alloc::vec![7; left], &mut buffers), left);
             assert_eq!((filling.is_complete(), buffers.held()), (true, filling.room()));
             let mut chain = filling.finish(&mut buffers);
@@ -337,7 +342,7 @@ mod tests {
         let mut buffers = Buffers::default();
         let mut filling = Filling::piped(&[b"V"], 100_000, Pipe::for_test(0), &mut buffers);
         filling.leave_pipe(&mut buffers);
-        assert!(filling.target(&mut buffers).memory().is_some());
+        assert!(filling.target(usize::MAX, &mut buffers).memory().is_some());
         let chain = filling.finish(&mut buffers);
         assert_eq!((chain.len(), chain.first_pipe(), buffers.pipes.next_spilled()), (1, None, None));
     }

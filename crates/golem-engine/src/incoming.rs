@@ -168,12 +168,7 @@ impl ServerConn {
         match &mut self.incoming {
             None => ReadTarget::Anywhere(header),
             Some(Incoming::Dropped(..)) => ReadTarget::Anywhere(usize::MAX),
-            Some(Incoming::Value(filling, _) | Incoming::Last(filling, _)) => match filling.target(buffers) {
-                // Its last bytes, and the next header.
-                ReadTarget::Anywhere(_) => ReadTarget::Anywhere(header),
-                ReadTarget::Memory(target, _) => ReadTarget::Memory(target, header),
-                target @ ReadTarget::Pipe(..) => target,
-            },
+            Some(Incoming::Value(filling, _) | Incoming::Last(filling, _)) => filling.target(header, buffers),
         }
     }
 
