@@ -206,20 +206,23 @@ impl Conversation {
     /// no arrival.
     fn read_once(&mut self) -> Outcome<Arrival> {
         let mut chunk = [0; 16384];
-        loop {
-            return match self.stream.read(&mut chunk) {
-                Ok(0) => Ok(Arrival::End),
-                Ok(read) => {
-                    self.incoming.extend_from_slice(&chunk[..read]);
-                    Ok(Arrival::Bytes)
-                }
-                Err(error) => match error.kind() {
-                    ErrorKind::Interrupted => continue,
-                    ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Ok(Arrival::End),
-                    ErrorKind::WouldBlock | ErrorKind::TimedOut => Ok(Arrival::Silence),
-                    _ => Err(error.into()),
-                },
-            };
+        let read = loop {
+            match self.stream.read(&mut chunk) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                read => break read,
+            }
+        };
+        match read {
+            Ok(0) => Ok(Arrival::End),
+            Ok(read) => {
+                self.incoming.extend_from_slice(&chunk[..read]);
+                Ok(Arrival::Bytes)
+            }
+            Err(error) => match error.kind() {
+                ErrorKind::ConnectionReset | ErrorKind::BrokenPipe => Ok(Arrival::End),
+                ErrorKind::WouldBlock | ErrorKind::TimedOut => Ok(Arrival::Silence),
+                _ => Err(error.into()),
+            },
         }
     }
 }

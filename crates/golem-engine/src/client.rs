@@ -200,13 +200,20 @@ impl Client {
 }
 
 impl Client {
-    /// Where the rest of a large request should be read to.
+    /// Where the rest of a large request should be read to, or how much of what comes next.
     pub(crate) fn read_target(&mut self, buffers: &mut Buffers) -> ReadTarget<'_> {
         let header = if self.brings_large { HEADER } else { usize::MAX };
         match &mut self.input {
             Input::Upload(upload) => upload.filling.target(header, buffers),
             Input::Requests => ReadTarget::Anywhere(header),
             Input::SwallowData(_) | Input::SwallowLine | Input::Deaf => ReadTarget::Anywhere(usize::MAX),
+        }
+    }
+
+    /// The pipe takes no more of the request that is coming in.
+    pub(crate) fn leave_pipe(&mut self, buffers: &mut Buffers) {
+        if let Input::Upload(upload) = &mut self.input {
+            upload.filling.leave_pipe(buffers);
         }
     }
 

@@ -79,18 +79,15 @@ impl Engine {
                 }
             };
             bytes = bytes.get(used..).unwrap_or_default();
-            if let Some(client) = self.clients.get_mut(id)
-                && client.held_back
-            {
+            let Some(client) = self.clients.get_mut(id) else { return };
+            if client.held_back {
                 client.rest.keep(bytes, &mut self.buffers);
                 break;
             }
             if bytes.is_empty() {
+                client.note_short_read(count);
                 break;
             }
-        }
-        if let Some(client) = self.clients.get_mut(id) {
-            client.note_short_read(count);
         }
         self.pause_if_full(id);
     }

@@ -27,8 +27,8 @@ impl<'a> ReadTarget<'a> {
     }
 }
 
-/// So many bytes at the end of a payload never go into a pipe: CR LF, which has to be seen.
-pub(crate) const KEPT_BACK: usize = 2;
+/// Bytes at the end of a payload that never go into a pipe: CR LF, which has to be seen.
+pub(crate) const END: usize = 2;
 
 /// Where a payload lies that comes in.
 #[derive(Debug)]
@@ -59,7 +59,7 @@ impl Filling {
         filling
     }
 
-    /// As [`Filling::new`]; what follows, but for its last [`KEPT_BACK`] bytes, may come through `pipe`.
+    /// As [`Filling::new`]; what follows, but for its last [`END`] bytes, may come through `pipe`.
     pub(crate) fn piped(here: &[&[u8]], remaining: usize, pipe: Pipe, buffers: &mut Buffers) -> Self {
         buffers.promise(remaining);
         let mut chain = Chain::new(0);
@@ -131,9 +131,9 @@ impl Filling {
     /// read at most `beyond` bytes.
     pub(crate) fn target(&mut self, beyond: usize, buffers: &mut Buffers) -> ReadTarget<'_> {
         if let Place::Pipe(pipe, _) = &self.place
-            && self.remaining > KEPT_BACK
+            && self.remaining > END
         {
-            return ReadTarget::Pipe(pipe.id(), self.remaining - KEPT_BACK);
+            return ReadTarget::Pipe(pipe.id(), self.remaining - END);
         }
         self.make_room(buffers);
         match &mut self.place {

@@ -5,6 +5,9 @@
 //! Invariant: a pipe has one owner in the engine at a time (a [`Pipe`] cannot be copied), and it is taken again only when
 //! nothing is left in it.
 
+use crate::engine::Engine;
+use crate::filling::{END, ReadTarget};
+use crate::id::Connection;
 use alloc::vec::Vec;
 
 /// Before a value that is likely to be as large, no more than this is read into memory, in bytes: room for the longest
@@ -109,6 +112,66 @@ impl Pipes {
     /// How many are in use.
     pub(crate) const fn in_use(&self) -> usize {
         self.made as usize - self.free.len() - self.spilled.len()
+    }
+}
+
+impl Engine {
+    /// There may be so many pipes from now on (none without this), which the caller has, for values of which at least `least`
+    /// bytes are missing: see [`ReadTarget::Pipe`].
+    pub const fn use_pipes(&mut self, most: u16, least: usize) {
+        self.buffers.pipes.allow((most, least));
+    }
+
+    /// Where the next bytes of `connection` should be read to.
+    #[inline]
+    pub fn read_target(&mut self, connection: Connection) -> ReadTarget<'_> {
+        let target = match connection {
+            Connection::Client(id) => {
+                self.clients.get_mut(id).map(|client| client.read_target(&mut self.buffers))
+            }
+            Connection::Server(id) => self.conns.get_mut(id).map(|conn| conn.read_target(&mut self.buffers)),
+        };
+        target.unwrap_or(ReadTarget::Anywhere(usize::MAX))
+    }
+
+    /// The pipe that [`Engine::read_target`] named takes no more, or cannot be had: the next target is another one.
+    pub fn leave_pipe(&mut self, connection: Connection) {
+        match connection {
+            Connection::Client(id) => {
+                if let Some(client) = self.clients.get_mut(id) {
+                    client.leave_pipe(&mut self.buffers);
+                }
+            }
+            Connection::Server(id) => {
+                if let Some(conn) = self.conns.get_mut(id) {
+                    conn.leave_pipe(&mut self.buffers);
+                }
+            }
+        }
+    }
+
+    /// The pipe in which the bytes lie that are to be sent behind those of [`Engine::output`], and how many.
+    #[inline]
+    pub fn output_pipe(&self, connection: Connection) -> Option<(PipeId, usize)> {
+        match connection {
+            Connection::Client(id) => self.clients.get(id)?.outbox.first_pipe(),
+            Connection::Server(id) => self.conns.get(id)?.outbox.first_pipe(),
+        }
+    }
+
+    /// The bytes behind those that [`Engine::output_pipe`] names which may be put into the same pipe: for a client those up to
+    /// another pipe, for a server those that surely belong to the same request, as others may still be withdrawn.
+    pub fn output_behind(&self, connection: Connection) -> impl Iterator<Item = &[u8]> {
+        let (outbox, mut most) = match connection {
+            Connection::Client(id) => (self.clients.get(id).map(|client| &client.outbox), usize::MAX),
+            Connection::Server(id) => (self.conns.get(id).map(|conn| &conn.outbox), END),
+        };
+        let behind = outbox.into_iter().flat_map(|outbox| outbox.behind_pipe());
+        behind.map_while(move |slice| {
+            let part = slice.get(..most.min(slice.len())).filter(|part| !part.is_empty());
+            most -= part.map_or(0, <[u8]>::len);
+            part
+        })
     }
 }
 

@@ -199,20 +199,22 @@ impl Bench {
         self.driver.turn(&mut self.recorder, Some(timeout)).unwrap();
     }
 
-    /// A turn whose wait nothing but an event or `timeout` ends: those that are cut short since this process was stopped and continued
-    /// (signal(7)) do not count.
-    pub(crate) fn turn_to_its_end(&mut self, timeout: Option<Duration>) {
+    /// A turn whose wait nothing but an event or `timeout` ends, and how long it took: those that are cut short since this process
+    /// was stopped and continued (signal(7)) do not count.
+    pub(crate) fn turn_to_its_end(&mut self, timeout: Option<Duration>) -> Duration {
         let polls = self.driver.counts().polls;
-        while self.driver.counts().polls == polls {
+        loop {
+            let start = Instant::now();
             self.driver.turn(&mut self.recorder, timeout).unwrap();
+            if self.driver.counts().polls > polls {
+                return start.elapsed();
+            }
         }
     }
 
     /// A turn that must wait for all of `timeout`.
     pub(crate) fn whole_turn(&mut self, timeout: Duration) {
-        let start = Instant::now();
-        self.turn_to_its_end(Some(timeout));
-        assert!(start.elapsed() >= timeout);
+        assert!(self.turn_to_its_end(Some(timeout)) >= timeout);
     }
 
     /// What the driver did in `turns` turns that do not wait.
