@@ -54,11 +54,11 @@ struct Options {
     /// answer as cheaply as possible.
     #[arg(long, value_name = "NAME", default_value = "memcached")]
     servers: contestant::Servers,
-    /// Only these contestants (golemproxy, nutcracker, direct, echo, or a name given with --proxy); may be repeated.
+    /// Only these contestants (golemproxy, nutcracker, bare, direct, echo, or a name given with --proxy); may be repeated.
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
     /// Another proxy: its name and its start command, in which {listen}, {server1} and {server2} stand for addresses,
-    /// {conf} for a nutcracker.yml, {golem_conf} for the same with `threads: 1`, {port} for a free port. May be repeated;
+    /// {servers} for those of all servers with commas between them, {conf} for a nutcracker.yml, {golem_conf} for the same with `threads: 1`, {port} for a free port. May be repeated;
     /// the name of a known contestant replaces it.
     #[arg(long, value_name = "NAME=COMMAND")]
     proxy: Vec<String>,

@@ -5,7 +5,9 @@ mod arguments;
 mod interrupt;
 
 pub use arguments::Arguments;
+use arguments::Served;
 
+use crate::bare::Bare;
 use crate::echo::Echo;
 use crate::live::Glance;
 use crate::null::Null;
@@ -22,8 +24,8 @@ use std::io::{self, IsTerminal, Write};
 /// Says why there is no result: arguments that contradict each other, no connection, a wrong reply.
 pub fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<bool, String> {
     arguments.check()?;
-    if let Some(address) = arguments.listens() {
-        return serve(arguments, address).map(|()| true);
+    if let Some((what, address)) = arguments.serves() {
+        return serve(arguments, what, address).map(|()| true);
     }
     let plan = arguments.plan()?;
     let report = load(arguments, &plan)?;
@@ -36,13 +38,13 @@ pub fn execute(arguments: &Arguments, out: &mut impl Write) -> Result<bool, Stri
 }
 
 /// Is a server until it is ended.
-fn serve(arguments: &Arguments, address: &str) -> Result<(), String> {
+fn serve(arguments: &Arguments, what: Served, address: &str) -> Result<(), String> {
     let spec = ListenSpec { backlog: 4096, ..ListenSpec::new(arguments::target(address)?) };
-    let outline = arguments.outline()?;
-    let served = if arguments.null.is_some() {
-        Null::new(&outline)?.serve(&spec)
-    } else {
-        Echo::new(&outline)?.serve(&spec)
+    raise_descriptors();
+    let served = match what {
+        Served::Echo => Echo::new(&arguments.outline()?)?.serve(&spec),
+        Served::Null => Null::new(&arguments.outline()?)?.serve(&spec),
+        Served::Bare => Bare::serve(&spec, &arguments.onto()?),
     };
     served.map_err(|error| format!("{address}: {error}"))
 }

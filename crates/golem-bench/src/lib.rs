@@ -5,11 +5,13 @@
 //! in one of three languages and check every reply (`session` → `protocol`, `reply`, `private`), on the driver that the
 //! proxy itself uses (`fleet`), as fast as replies come or at a fixed rate (`pace`). `run` conducts, `account` reads what
 //! processes used, `tally` counts, `live` and `report` tell. The floor (`echo`) answers the same load without
-//! understanding it; the null server (`null`) understands it and stores nothing. `cli` is the command line of all this.
+//! understanding it; the null server (`null`) understands it and stores nothing; the bare proxy (`bare`) is the least that a
+//! proxy can be. `outbox` holds what they have to say. `cli` is the command line of all this.
 //!
 //! The load generator shares its machine with what it measures, so it allocates nothing per request and formats nothing.
 
 pub mod account;
+pub mod bare;
 pub mod cli;
 pub mod echo;
 mod fleet;
@@ -18,6 +20,7 @@ pub mod live;
 pub mod mix;
 pub mod names;
 pub mod null;
+mod outbox;
 mod pace;
 pub mod popularity;
 mod private;

@@ -1,20 +1,19 @@
 //! The null server: a memcached, or a Redis, that stores nothing and hits always, so that a proxy can be measured without its
 //! servers in the way. It stands where memcached would, behind a proxy or before the load generator itself.
 //!
-//! Connections are here; `null/reader` and `null/redis` turn requests into replies and `null/outbox` holds the replies.
+//! Connections are here; `null/reader` and `null/redis` turn requests into replies and `outbox` holds the replies.
 //!
 //! Invariant: whatever the cut of the input, the same replies in the order of the requests; those of one read leave in
 //! one write.
 
-mod outbox;
 mod reader;
 mod redis;
 
+use crate::outbox::Outbox;
 use crate::protocol::Protocol;
 use crate::value::Stamp;
 use crate::workload::{Outline, Workload};
 use golem_net::{CloseReason, ConnId, Driver, Handler, ListenSpec, Listener, Slices};
-use outbox::Outbox;
 use reader::{Answers, Reader};
 use std::io;
 

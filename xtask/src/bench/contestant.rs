@@ -97,17 +97,22 @@ impl fmt::Display for Servers {
     }
 }
 
+/// The least that a proxy can be, with which the others are compared.
+pub(crate) const BARE: &str = "bare";
+
 /// The contestants of every run.
 pub(crate) fn known(release: &Path, servers: Servers) -> Vec<Contestant> {
     let direct = servers.server(release);
     let release = release.display();
     let golemproxy = format!("{release}/golemproxy -c {{golem_conf}} -s 0");
+    let bare = format!("{release}/golem-bench --bare {{listen}} --onto {{servers}}");
     let echo = format!("{release}/golem-bench --echo {{listen}} {{load}}");
     // Its default verbosity, 5, costs it a getpeername and a formatted line per request, which nobody reads.
     let nutcracker = "nutcracker -v 4 -c {conf} -o {log} -a 127.0.0.1 -s {port}";
     vec![
         Contestant::new("golemproxy", Role::Proxy, Some("golemproxy"), &golemproxy),
         Contestant::new("nutcracker", Role::Proxy, None, nutcracker),
+        Contestant::new(BARE, Role::Proxy, Some("golem-bench"), &bare),
         direct,
         Contestant::new("echo", Role::Floor, Some("golem-bench"), &echo),
     ]

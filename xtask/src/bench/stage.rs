@@ -85,9 +85,9 @@ impl Stage {
             ("most".to_owned(), self.most()),
             ("log".to_owned(), path("own.log").display().to_string()),
         ];
-        for (number, server) in self.servers.iter().enumerate() {
-            values.push((format!("server{}", number + 1), server.address.to_string()));
-        }
+        let servers: Vec<String> = self.servers.iter().map(|server| server.address.to_string()).collect();
+        values.push(("servers".to_owned(), servers.join(",")));
+        values.extend((1..).zip(servers).map(|(number, server)| (format!("server{number}"), server)));
         let mut file = |name: String, text: String| -> Result<(), Problem> {
             let file = path(&format!("{name}.yml"));
             std::fs::write(&file, text).map_err(|error| format!("{}: {error}", file.display()))?;

@@ -1,16 +1,16 @@
 //! From samples to tables: medians, spread, and ratios to nutcracker and to the floor. A ratio is the median of the
 //! rounds' ratios: numerator and denominator were measured within seconds of each other.
 
-use super::contestant::{Role, Servers};
+use super::contestant::{BARE, Role, Servers};
 use super::rounds::{Measured, Row};
 use super::sample::{Sample, median};
 use super::setting::{Setting, descriptors};
 use std::fmt::Write;
 
 const HEAD: &str = "\
-| | CPU us/request | spread | user us | of nutcracker | of the floor | requests/s | p50 us | p99 us | p99.9 us | cores | peak MiB \
-| generator us | foreign cores |
-|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
+| | CPU us/request | spread | user us | of nutcracker | of the bare proxy | of the floor | requests/s | p50 us | p99 us | p99.9 us | cores \
+| peak MiB | generator us | foreign cores |
+|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|
 ";
 
 /// Markdown, a table per workload.
@@ -41,6 +41,7 @@ pub(crate) fn render(setting: Setting, servers: Servers, measured: &[Measured]) 
 /// Those that others are compared with.
 pub(crate) struct Beside<'a> {
     pub(crate) nutcracker: Option<&'a Row>,
+    pub(crate) bare: Option<&'a Row>,
     pub(crate) floor: Option<&'a Row>,
 }
 
@@ -49,6 +50,7 @@ impl<'a> Beside<'a> {
         let find = |is: &dyn Fn(&Row) -> bool| part.rows.iter().find(|row| is(row));
         Self {
             nutcracker: find(&|row| row.contestant == "nutcracker"),
+            bare: find(&|row| row.contestant == BARE),
             floor: find(&|row| row.role == Role::Floor),
         }
     }
@@ -66,12 +68,13 @@ fn line(row: &Row, beside: &Beside<'_>) -> String {
     }
     let shown = |other| ratio(row, other).map_or("–".to_string(), |ratio: f64| format!("{ratio:.3}"));
     format!(
-        "| {} | {:.3} | {:.1} % | {:.2} | {} | {} | {:.0} | {:.0} | {:.0} | {:.0} | {:.2} | {:.1} | {:.2} | {:.2} |\n",
+        "| {} | {:.3} | {:.1} % | {:.2} | {} | {} | {} | {:.0} | {:.0} | {:.0} | {:.0} | {:.2} | {:.1} | {:.2} | {:.2} |\n",
         row.contestant,
         row.median(|sample| sample.cpu_us),
         spread(&row.samples) * 100.0,
         row.median(|sample| sample.cpu_us * sample.user_part),
         shown(beside.nutcracker),
+        shown(beside.bare),
         shown(beside.floor),
         row.median(|sample| sample.rate),
         row.median(|sample| sample.p50_us),
@@ -171,6 +174,7 @@ fn spread(samples: &[Sample]) -> f64 {
 #[cfg(test)]
 pub(super) mod tests {
     use super::{Beside, equal, line, render, scaled, spread};
+    use crate::bench::contestant::BARE;
     use crate::bench::contestant::{Role, Servers};
     use crate::bench::rounds::{Measured, Row};
     use crate::bench::sample::Sample;
@@ -204,9 +208,13 @@ pub(super) mod tests {
 
     #[test]
     fn ratios_are_taken_round_by_round() {
-        let part = measured("50 clients, 1 in flight, 32 B");
+        let mut part = measured("50 clients, 1 in flight, 32 B");
+        part.rows.push(row(BARE, Role::Proxy, &[0.5, 2.0, 60.0]));
         let text = line(&part.rows[0], &Beside::of(&part));
-        assert!(text.starts_with("| golemproxy | 2.000 | 1450.0 % | 1.00 | 0.500 | – | 1000 |"), "{text}");
+        assert!(
+            text.starts_with("| golemproxy | 2.000 | 1450.0 % | 1.00 | 0.500 | 1.000 | – | 1000 |"),
+            "{text}"
+        );
         assert!(equal(&part).contains("| golemproxy | 0 | 3 | 0 | 0.500 |"), "{}", equal(&part));
     }
 

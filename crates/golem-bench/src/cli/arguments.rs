@@ -14,6 +14,14 @@ use std::net::ToSocketAddrs;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// What the load generator can be instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Served {
+    Echo,
+    Null,
+    Bare,
+}
+
 /// The flags of the load generator.
 #[derive(Debug, Args)]
 pub struct Arguments {
@@ -114,11 +122,17 @@ pub struct Arguments {
     companion: Vec<u32>,
     /// Be a null memcached, or with --protocol redis a null Redis: listen there, store nothing, and answer each get with a value
     /// of --value-size
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "echo")]
-    pub(super) null: Option<String>,
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["echo", "bare"])]
+    null: Option<String>,
     /// Be the floor instead: listen there and answer as cheaply as possible, for clients with the same load
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "bare")]
     echo: Option<String>,
+    /// Be the least that a proxy can be: listen there, and spread text memcached over the servers of --onto
+    #[arg(long, value_name = "ADDRESS", requires = "onto")]
+    bare: Option<String>,
+    /// The servers behind --bare
+    #[arg(long, value_name = "ADDRESS,...", value_delimiter = ',', requires = "bare")]
+    onto: Vec<String>,
     /// The other side is the floor (--echo) with the same load
     #[arg(long)]
     against_echo: bool,
@@ -144,9 +158,15 @@ pub(super) fn target(text: &str) -> Result<Target, String> {
 }
 
 impl Arguments {
-    /// Where it is a server.
-    pub(super) fn listens(&self) -> Option<&str> {
-        self.echo.as_deref().or(self.null.as_deref())
+    /// What it is instead of a load generator, and where it listens.
+    pub(super) fn serves(&self) -> Option<(Served, &str)> {
+        let all = [(Served::Echo, &self.echo), (Served::Null, &self.null), (Served::Bare, &self.bare)];
+        all.into_iter().find_map(|(what, address)| Some((what, address.as_deref()?)))
+    }
+
+    /// What stands behind the bare proxy.
+    pub(super) fn onto(&self) -> Result<Vec<Target>, String> {
+        self.onto.iter().map(|address| target(address)).collect()
     }
 
     /// What contradicts itself.

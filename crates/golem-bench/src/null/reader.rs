@@ -4,8 +4,8 @@
 //! Invariant: no byte is looked at twice for the end of its line, and nothing is kept but an incomplete line. A data
 //! block must end where its length says, so that a proxy that loses its place is found out.
 
-use super::outbox::Outbox;
 use crate::names::DIGITS;
+use crate::outbox::Outbox;
 use crate::workload::Workload;
 
 /// A longer line ends the connection.

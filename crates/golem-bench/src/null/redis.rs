@@ -2,8 +2,8 @@
 //!
 //! Invariant: as that of `null/reader`: the same replies whatever the cut, and nothing kept but what the next reply needs.
 
-use super::outbox::Outbox;
 use super::reader::Answers;
+use crate::outbox::Outbox;
 
 /// A longer line, command or key ends the connection.
 const TEXT_MAX: usize = 64 * 1024;

@@ -1,115 +1,29 @@
-//! The load generator against the floor, against null servers, against Debian's memcached, and against servers that answer wrongly.
+//! The load generator against the floor, against null servers and the bare proxy, against Debian's memcached, and against servers that answer wrongly.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod bare;
+mod runs;
 
 use golem_bench::echo::Echo;
 use golem_bench::mix::{Mix, Operation};
-use golem_bench::names::Names;
 use golem_bench::null::Null;
-use golem_bench::popularity::Popularity;
 use golem_bench::protocol::Protocol;
-use golem_bench::report::Report;
-use golem_bench::run::{Limit, Onlooker, Plan};
-use golem_bench::session::{Pattern, Rules};
-use golem_bench::sizes::Sizes;
+use golem_bench::run::{Limit, Plan};
+use golem_bench::session::Rules;
 use golem_bench::tally::percentile_us;
 use golem_bench::workload::Outline;
-use golem_net::{Driver, ListenSpec, Listener, Reserved, Target};
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use golem_net::{Driver, ListenSpec, Reserved, Target};
+use runs::{LOADS, RULES, any_port, conversation, null_server, outline, plan, run, serve};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-const RULES: Rules = Rules {
-    depth: 4,
-    pattern: Pattern::TopUp,
-    verify: true,
-    against_echo: false,
-    requests_per_connection: 0,
-};
-
-fn outline(value_size: u32) -> Outline {
-    Outline {
-        protocol: Protocol::Text,
-        mix: Mix::of_gets(80),
-        private_percent: 0,
-        sizes: Sizes::Fixed(value_size),
-        keys: 300,
-        popularity: Popularity::Uniform,
-        many: 10,
-        ttl: 0,
-        names: Names::new("golem:").unwrap(),
-        seed: 1,
-    }
-}
-
-fn plan(target: Target) -> Plan {
-    Plan {
-        target,
-        threads: 1,
-        connections: 7,
-        rules: RULES,
-        outline: outline(100),
-        rate: None,
-        idle: 0,
-        preload: true,
-        warmup: Duration::ZERO,
-        limit: Limit::Count(5000),
-        patience: Duration::from_secs(20),
-        watched: None,
-        companions: Vec::new(),
-    }
-}
-
-fn run(plan: &Plan) -> Result<Report, String> {
-    golem_bench::run::run(plan, Onlooker::default())
-}
-
-/// Value size, depth and pattern of runs that a server has to stand.
-const LOADS: [(u32, usize, Pattern); 5] = [
-    (32, 1, Pattern::TopUp),
-    (32, 100, Pattern::TopUp),
-    (32, 100, Pattern::Burst),
-    (4096, 16, Pattern::Burst),
-    (300_000, 2, Pattern::TopUp),
-];
-
-fn any_port() -> Listener {
-    Listener::bind(&ListenSpec::new(Target::Tcp("127.0.0.1:0".parse().unwrap()))).unwrap()
-}
-
-/// Serves until the test program ends; `turn` is one turn of the server.
-fn serve(mut turn: impl FnMut(&mut Driver) -> io::Result<()> + Send + 'static) -> Target {
-    let listener = any_port();
-    let address = listener.address().unwrap();
-    thread::spawn(move || {
-        let mut driver = Driver::new().unwrap();
-        driver.listen(listener, 0).unwrap();
-        while turn(&mut driver).is_ok() {}
-    });
-    address
-}
-
 fn floor(outline: &Outline) -> Target {
     let mut echo = Echo::new(outline).unwrap();
     serve(move |driver| echo.turn(driver))
-}
-
-fn null_server(outline: &Outline) -> Target {
-    let mut null = Null::new(outline).unwrap();
-    serve(move |driver| null.turn(driver))
-}
-
-/// What the server says to `input` until it closes.
-fn conversation(server: &Target, input: &[u8]) -> Vec<u8> {
-    let Target::Tcp(address) = server else { panic!("{server} is no port") };
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.write_all(input).unwrap();
-    stream.shutdown(Shutdown::Write).unwrap();
-    let mut replies = Vec::new();
-    stream.read_to_end(&mut replies).unwrap();
-    replies
 }
 
 /// A memcached that ends with the test.

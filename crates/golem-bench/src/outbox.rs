@@ -1,5 +1,5 @@
-//! The unsent replies of one connection of the null server. A short value is copied into the text; of a long one only
-//! the place is noted, since all values end alike: its bytes leave from where they lie.
+//! The unsent bytes of one connection of a server or of the bare proxy. A short value is copied into the text; of a long one
+//! of the null server only the place is noted, since all its values end alike: its bytes leave from where they lie.
 //!
 //! Invariant: what `slices` shows begins with the first byte that `sent` has not been told of.
 
@@ -13,7 +13,7 @@ const GONE_MAX: usize = 64 * 1024;
 
 /// Replies on their way out.
 #[derive(Debug, Default)]
-pub(super) struct Outbox {
+pub(crate) struct Outbox {
     text: Vec<u8>,
     /// How much of the text has gone.
     text_sent: usize,
@@ -25,16 +25,16 @@ pub(super) struct Outbox {
 
 impl Outbox {
     /// Whether everything has gone.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.text.is_empty() && self.fillers.is_empty()
     }
 
-    pub(super) fn push(&mut self, text: &[u8]) {
+    pub(crate) fn push(&mut self, text: &[u8]) {
         self.text.extend_from_slice(text);
     }
 
     /// Appends the filler, which is the same for each value of this server.
-    pub(super) fn push_filler(&mut self, filler: &[u8]) {
+    pub(crate) fn push_filler(&mut self, filler: &[u8]) {
         if filler.len() <= COPIED_MAX {
             self.push(filler);
         } else {
@@ -43,7 +43,7 @@ impl Outbox {
     }
 
     /// What is to be written next.
-    pub(super) fn slices<'a>(&'a self, filler: &'a [u8], slices: &mut Slices<'a>) {
+    pub(crate) fn slices<'a>(&'a self, filler: &'a [u8], slices: &mut Slices<'a>) {
         let mut begin = self.text_sent;
         let mut filler_sent = self.filler_sent;
         for &place in &self.fillers {
@@ -57,7 +57,7 @@ impl Outbox {
     }
 
     /// So many bytes have gone.
-    pub(super) fn sent(&mut self, filler_len: usize, mut n: usize) {
+    pub(crate) fn sent(&mut self, filler_len: usize, mut n: usize) {
         loop {
             let place = self.fillers.front().copied();
             let text = n.min(place.unwrap_or(self.text.len()) - self.text_sent);
