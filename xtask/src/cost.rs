@@ -27,8 +27,9 @@ struct Counted {
 }
 
 const COUNTED: &[Counted] = &[
-    Counted { name: "engine, 50 clients, 1 in flight", command: &["cost", "50", "1"], rounds: 100 },
-    Counted { name: "engine, 50 clients, 16 in flight", command: &["cost", "50", "16"], rounds: 10 },
+    Counted { name: "engine, 50 clients, 1 in flight", command: &["cost", "50", "1", "1"], rounds: 100 },
+    Counted { name: "engine, 50 clients, 16 in flight", command: &["cost", "50", "16", "1"], rounds: 10 },
+    Counted { name: "engine, a key of 100 in a request", command: &["cost", "50", "1", "100"], rounds: 2 },
     Counted { name: "scanning a request", command: &["parts", "requests"], rounds: 2000 },
     Counted { name: "scanning a reply", command: &["parts", "replies"], rounds: 2000 },
     Counted { name: "asking the ring, 10 servers", command: &["parts", "ring"], rounds: 20 },

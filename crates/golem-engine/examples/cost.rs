@@ -1,6 +1,7 @@
 //! What the engine itself costs per request, without sockets: clients send `get`s, two servers answer at once. Meant to
 //! be counted in instructions, which are the same on every run:
-//! `valgrind --tool=callgrind target/release/examples/cost CLIENTS DEPTH ROUNDS`.
+//! `valgrind --tool=callgrind target/release/examples/cost CLIENTS DEPTH KEYS ROUNDS`. With several keys in each request keys
+//! are counted, not requests.
 #![allow(clippy::unwrap_used, reason = "a measurement may fail by panicking")]
 
 use golem_engine::counters::{AllCounters, WorkerCounters};
@@ -30,29 +31,47 @@ fn engine() -> Engine {
 fn answer(requests: &[u8], replies: &mut Vec<u8>) {
     replies.clear();
     for line in requests.split_inclusive(|byte| *byte == b'\n') {
-        replies.extend_from_slice(b"VALUE ");
-        replies.extend_from_slice(&line[4..line.len() - 2]);
-        replies.extend_from_slice(b" 0 32\r\n01234567890123456789012345678901\r\nEND\r\n");
+        // All keys have one length, and a blank may stand behind the last.
+        for key in line[4..line.len() - 2].chunks(KEY_LEN + 1) {
+            replies.extend_from_slice(b"VALUE ");
+            replies.extend_from_slice(&key[..KEY_LEN]);
+            replies.extend_from_slice(b" 0 32\r\n01234567890123456789012345678901\r\n");
+        }
+        replies.extend_from_slice(b"END\r\n");
     }
+}
+
+const KEY_LEN: usize = "key:00000000".len();
+/// So many rounds differ in what each client asks.
+const VARIETY: usize = 16;
+
+/// What a client says at once: `depth` requests for `keys` keys.
+fn request(number: usize, depth: usize, keys: usize) -> Vec<u8> {
+    let mut request = Vec::new();
+    for at in 0..depth {
+        request.extend_from_slice(b"get");
+        for key in 0..keys {
+            let key = ((number * depth + at) * keys + key) * 7919 % 10_000;
+            request.extend_from_slice(format!(" key:{key:08}").as_bytes());
+        }
+        request.extend_from_slice(b"\r\n");
+    }
+    request
 }
 
 fn main() {
     let numbers: Vec<usize> = std::env::args().skip(1).map(|word| word.parse().unwrap()).collect();
-    let [clients, depth, rounds] = numbers[..] else { panic!("usage: cost CLIENTS DEPTH ROUNDS") };
+    let [clients, depth, keys, rounds] = numbers[..] else { panic!("usage: cost CLIENTS DEPTH KEYS ROUNDS") };
     let mut engine = engine();
     let ids: Vec<_> =
         (0..clients).map(|_| Connection::Client(engine.accept(PoolIndex::new(0)).unwrap())).collect();
-    let (mut request, mut sent, mut replies, mut delivered) = (Vec::new(), Vec::new(), Vec::new(), 0);
+    let (mut sent, mut replies, mut delivered) = (Vec::new(), Vec::new(), 0);
+    // Made before, so that it does not count.
+    let requests: Vec<_> = (0..clients + VARIETY).map(|number| request(number, depth, keys)).collect();
     for round in 0..rounds {
         engine.begin_turn(Time(round as u64 * 100));
-        for (number, &id) in ids.iter().enumerate() {
-            request.clear();
-            for at in 0..depth {
-                request.extend_from_slice(
-                    format!("get key:{:08}\r\n", (number * depth + at + round) % 10_000).as_bytes(),
-                );
-            }
-            engine.received(id, &request);
+        for (&id, request) in ids.iter().zip(&requests[round % VARIETY..]) {
+            engine.received(id, request);
         }
         // Two turns: requests out, replies out.
         for _ in 0..2 {
@@ -75,5 +94,5 @@ fn main() {
         }
         engine.expire();
     }
-    println!("{} requests, {delivered} bytes of replies", clients * depth * rounds);
+    println!("{} requests, {delivered} bytes of replies", clients * depth * keys * rounds);
 }

@@ -50,8 +50,18 @@ pub(crate) struct Part {
     /// Values with their place among the part's keys, in order.
     blocks: Vec<(u32, Block)>,
     bytes: Vec<u8>,
-    /// While values are written: the part's keys and bytes that are through.
-    written: (u32, usize),
+    written: Written,
+}
+
+/// How far a part's values are written.
+#[derive(Debug, Default)]
+struct Written {
+    /// Keys that are through.
+    keys: u32,
+    /// Values of them.
+    blocks: usize,
+    /// Bytes of the part's buffer.
+    bytes: usize,
 }
 
 /// See the top of the file.
@@ -97,7 +107,7 @@ impl Gather {
             end: PartEnd::Waiting,
             blocks: Vec::new(),
             bytes: Vec::new(),
-            written: (0, 0),
+            written: Written::default(),
         });
         part.server = server;
         part.end = PartEnd::Waiting;
@@ -114,6 +124,28 @@ impl Gather {
             part.blocks.push((ordinal, Block::Copied(block.len())));
             self.held += block.len();
         }
+    }
+
+    /// As [`Gather::hold`], for all values at the front of `bytes`, of each of which `next` says which key it answers and how
+    /// long it is. Says how many bytes they have.
+    #[inline]
+    pub(crate) fn hold_run(
+        &mut self,
+        number: u32,
+        bytes: &[u8],
+        buffers: &mut Buffers,
+        mut next: impl FnMut(&[u8]) -> Option<(u32, usize)>,
+    ) -> usize {
+        let Some(part) = self.parts.get_mut(number as usize) else { return 0 };
+        let mut end = 0;
+        while let Some((ordinal, len)) = bytes.get(end..).and_then(&mut next) {
+            part.blocks.push((ordinal, Block::Copied(len)));
+            end += len;
+        }
+        buffers.note_grown(end);
+        part.bytes.extend_from_slice(bytes.get(..end).unwrap_or_default());
+        self.held += end;
+        end
     }
 
     /// As [`Gather::hold`], for a large value.
@@ -157,25 +189,26 @@ impl Gather {
     /// Moves the values to `out` in the order of the client's keys.
     pub(crate) fn write_values(&mut self, out: &mut Chain, buffers: &mut Buffers) {
         for part in &mut self.parts {
-            part.blocks.reverse();
-            part.written = (0, 0);
+            part.written = Written::default();
         }
         for &number in &self.key_part {
             let Some(part) = self.parts.get_mut(number as usize) else { continue };
-            let (ordinal, at) = part.written;
-            let mut end = at;
-            if part.blocks.last().is_some_and(|(of, _)| *of == ordinal)
-                && let Some((_, block)) = part.blocks.pop()
-            {
+            let Written { keys, blocks, bytes } = &mut part.written;
+            // A key without a block was a miss.
+            if let Some((_, block)) = part.blocks.get_mut(*blocks).filter(|(of, _)| of == keys) {
                 match block {
                     Block::Copied(len) => {
-                        end += len;
-                        out.append(part.bytes.get(at..end).unwrap_or_default(), buffers);
+                        let begin = *bytes;
+                        *bytes += *len;
+                        out.append(part.bytes.get(begin..*bytes).unwrap_or_default(), buffers);
                     }
-                    Block::Moved(chain) => out.append_chain(*chain, buffers),
+                    Block::Moved(chain) => {
+                        out.append_chain(core::mem::replace(chain, Chain::new(0)), buffers);
+                    }
                 }
+                *blocks += 1;
             }
-            part.written = (ordinal + 1, end);
+            *keys += 1;
         }
     }
 
@@ -275,6 +308,23 @@ mod tests {
         let mut out = Chain::new(0);
         gather.write_values(&mut out, &mut buffers);
         assert_eq!(out.slices().flatten().copied().collect::<alloc::vec::Vec<_>>(), b"B0A1C0B1A2");
+    }
+
+    #[test]
+    fn a_run_of_values_is_held_as_if_one_by_one() {
+        let (mut buffers, mut gather) = (Buffers::default(), Gather::new(Rule::Values));
+        gather.add_part(ServerIndex::new(0));
+        gather.key_part.extend([0; 5]);
+        // Keys 0 and 2 are misses.
+        let mut found = [(1, 2), (3, 3)].into_iter();
+        assert_eq!(gather.hold_run(0, b"aabbbcc", &mut buffers, |_| found.next()), 5);
+        assert_eq!(gather.hold_run(0, b"cc", &mut buffers, |rest| (rest == b"cc").then_some((4, 2))), 2);
+        assert_eq!(gather.hold_run(7, b"x", &mut buffers, |_| Some((0, 1))), 0, "no such part");
+        assert_eq!((gather.held, gather.account()), (7, 7));
+        assert!(gather.end_part(0, PartEnd::Answered, b"", &mut buffers));
+        let mut out = Chain::new(0);
+        gather.write_values(&mut out, &mut buffers);
+        assert_eq!(out.slices().flatten().copied().collect::<alloc::vec::Vec<_>>(), b"aabbbcc");
     }
 
     #[test]

@@ -4,9 +4,30 @@
 use crate::chain::Chain;
 use crate::engine::Engine;
 use crate::id::ServerConnId;
-use crate::request::Merge;
+use crate::request::{Merge, Request};
 
 impl Engine {
+    /// Keeps the values at the front of `bytes` for the gather of their request, as long as they are whole, in the usual form
+    /// and for the keys that are next; says how many bytes that were. The others are read one by one.
+    #[inline(never)]
+    pub(crate) fn hold_values(&mut self, id: ServerConnId, bytes: &[u8]) -> usize {
+        let front = self.wanted_front(id);
+        let conn = self.conns.get_mut(id);
+        let (Some(front), Some(conn)) = (front, conn) else { return 0 };
+        let Some(Request { client, merge: Merge::Gather(gather), .. }) = self.requests.get_mut(front.request)
+        else {
+            return 0;
+        };
+        let taken = gather.hold_run(front.part, bytes, &mut self.buffers, |rest| conn.next_value(rest));
+        if taken > 0 {
+            conn.reply_begun = true;
+            conn.counters.response_bytes.add(taken);
+            let client = *client;
+            self.note_held(client, taken);
+        }
+        taken
+    }
+
     /// Keeps a value for the gather of its request.
     pub(crate) fn hold_block(&mut self, id: ServerConnId, part: u32, ordinal: u32, block: &[u8]) {
         let Some(conn) = self.conns.get_mut(id) else { return };

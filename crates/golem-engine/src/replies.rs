@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::gather::PartEnd;
 use crate::id::ServerConnId;
 use crate::server::{Expect, Link, ServerConn};
-use golem_protocol::memcached::{ErrorKind, ReplyScan, Shape, Status, scan_hit, scan_reply};
+use golem_protocol::memcached::{ErrorKind, ReplyScan, Shape, Status, scan_hit, scan_reply, scan_value};
 
 /// Why a server connection is given up while its bytes are read.
 pub(crate) struct Broken {
@@ -105,6 +105,14 @@ impl Engine {
                 start = item;
                 continue;
             }
+            if start == item && conn.asks_for_part() {
+                item += self.hold_values(id, rest);
+                if item > start {
+                    start = item;
+                    continue;
+                }
+            }
+            let Some(conn) = self.conns.get_mut(id) else { break };
             let Some((found, total)) = conn.scan_item(rest)? else { break };
             if total > rest.len() {
                 self.hand_on(id, bytes.get(start..item).unwrap_or_default());
@@ -239,6 +247,23 @@ impl ServerConn {
             return None;
         }
         scan_hit(self.keys.first()?, rest)
+    }
+
+    /// Whether the reply at the FIFO's head is that of one server to a request for several keys.
+    #[inline]
+    fn asks_for_part(&self) -> bool {
+        self.oldest().is_some_and(|front| front.part != Expect::WHOLE && front.shape == Shape::Values)
+    }
+
+    /// The value at the front of `rest` if it is one for the next key, as a whole: that key's number and the value's bytes.
+    /// The key is then no longer asked for.
+    #[inline]
+    pub(crate) fn next_value(&mut self, rest: &[u8]) -> Option<(u32, usize)> {
+        let (asked, left) = self.oldest().map(|front| front.keys).filter(|(_, left)| *left > 0)?;
+        let len = scan_value(self.keys.first()?, rest)?;
+        self.keys.skip(1);
+        self.front()?.keys.1 = left - 1;
+        Some((asked - left, len))
     }
 
     /// Looks at the item at the front of `rest`: what it is and how long. None if it is not complete, unless it is a

@@ -9,7 +9,7 @@ use crate::pool::PoolIndex;
 use crate::request::{Merge, Request};
 use crate::server::Expect;
 use alloc::vec::Vec;
-use golem_protocol::memcached::{Command, Request as Head, Shape, keys_of, texts};
+use golem_protocol::memcached::{Command, Request as Head, Shape, Span, keys_of, texts};
 use golem_ring::ServerIndex;
 
 /// Bytes of the longest `gat` or `gats` line, its CR LF aside: a real server closes the connection when a longer one
@@ -35,6 +35,7 @@ const NONE: u32 = u32::MAX;
 
 impl Engine {
     /// `get`, `gets`, `gat`, `gats` with several keys.
+    #[inline(never)]
     pub(crate) fn scatter_keys(&mut self, id: ClientId, head: &Head, line: &[u8]) {
         let Some((pool, lane)) = self.clients.get(id).map(|client| (client.pool, client.lane)) else {
             return;
@@ -42,12 +43,16 @@ impl Engine {
         let gather = self.take_gather(Rule::Values);
         let request = Request::new(id, head.command, head.quiet, Merge::Gather(gather), line.len());
         let Some(request) = self.enqueue(request) else { return };
-        // Held by this request alone, so it can be taken out while its lines are written.
+        // Held by this request alone, so these can be taken out while its lines are written.
+        let mut key_part = core::mem::take(self.key_part(request).unwrap_or(&mut Vec::new()));
         let mut open: Vec<Open> = core::mem::take(&mut self.open_parts).0;
         self.part_of.clear();
         self.part_of.resize(self.pools.get(pool.index()).map_or(0, |pool| pool.servers.len()), NONE);
         for key in keys_of(head, line) {
-            self.ask(request, (pool, lane), head, line, key.of(line), &mut open);
+            key_part.push(self.ask(request, (pool, lane), head, line, key, &mut open));
+        }
+        if let Some(place) = self.key_part(request) {
+            *place = key_part;
         }
         for part in open.drain(..) {
             self.close_line(request, head, part);
@@ -56,24 +61,25 @@ impl Engine {
         self.settle_gather(request);
     }
 
-    /// Adds one key to the part of its server.
+    /// Adds one key to the part of its server, and says which part that is.
     fn ask(
         &mut self,
         request: RequestId,
         (pool, lane): (PoolIndex, u16),
         head: &Head,
         line: &[u8],
-        key: &[u8],
+        key: Span,
         open: &mut Vec<Open>,
-    ) {
+    ) -> u32 {
+        // With the blank behind it, unless it is the last.
+        let blank = line.get(key.start as usize..key.end as usize + 1).filter(|word| word.ends_with(b" "));
+        let key = key.of(line);
         let server = self
             .pools
             .get(pool.index())
             .and_then(|pool| pool.snapshot.ring().server_of(key, &mut self.random));
         let Some(server) = server else {
-            let part = self.add_part(request, ServerIndex::new(0), Err(Failure::NoServer)).0;
-            self.note_key(request, part);
-            return;
+            return self.add_part(request, ServerIndex::new(0), Err(Failure::NoServer)).0;
         };
         let slot = self.part_of.get(server.index()).copied().unwrap_or(NONE);
         let place = match open.get(slot as usize) {
@@ -85,22 +91,24 @@ impl Engine {
             Some(_) => slot,
             None => self.open_line(request, (pool, lane), server, head, line, open, None),
         };
-        let Some(part) = open.get_mut(place as usize) else { return };
+        let Some(part) = open.get_mut(place as usize) else { return NONE };
         if let Some(conn) = part.conn.and_then(|conn| self.conns.get_mut(conn)) {
-            conn.outbox.append(key, &mut self.buffers);
-            conn.outbox.append(b" ", &mut self.buffers);
+            conn.outbox.append(blank.unwrap_or(key), &mut self.buffers);
+            if blank.is_none() {
+                conn.outbox.append(b" ", &mut self.buffers);
+            }
             conn.keys.push(key);
             part.size += key.len() + 1;
             part.keys += 1;
         }
-        let part = part.part;
-        self.note_key(request, part);
+        part.part
     }
 
-    /// Notes that `part` asks for the request's next key.
-    fn note_key(&mut self, request: RequestId, part: u32) {
-        if let Some(Request { merge: Merge::Gather(gather), .. }) = self.requests.get_mut(request) {
-            gather.key_part.push(part);
+    /// Which part of a request asks for each of its keys.
+    fn key_part(&mut self, request: RequestId) -> Option<&mut Vec<u32>> {
+        match self.requests.get_mut(request)? {
+            Request { merge: Merge::Gather(gather), .. } => Some(&mut gather.key_part),
+            Request { merge: Merge::PassThrough | Merge::Fixed(_), .. } => None,
         }
     }
 

@@ -19,6 +19,6 @@ pub use command::{Command, Group, Shape};
 pub use key::{DECODED_KEY_MAX, decode_key};
 pub use line::{LineScan, scan_line};
 pub use parse::{parse_line, scan_get};
-pub use reply::{ErrorKind, ReplyScan, Status, is_hidden, scan_hit, scan_reply};
+pub use reply::{ErrorKind, ReplyScan, Status, is_hidden, scan_hit, scan_reply, scan_value};
 pub use request::{Keys, Limits, Parsed, Refusal, Request, Then, keys_of};
 pub use span::Span;

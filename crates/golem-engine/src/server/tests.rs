@@ -200,3 +200,23 @@ fn the_usual_reply_is_recognised_only_where_nothing_special_is_to_be_done() {
     assert_eq!(asked(|conn, _| conn.keys.skip(1)), None);
     assert_eq!(conn().scan_hit(reply), None);
 }
+
+#[test]
+fn values_are_taken_for_the_next_key_of_their_own_request_only() {
+    let mut conn = conn();
+    [&b"a"[..], b"b", b"c"].into_iter().for_each(|key| conn.keys.push(key));
+    let part = |number, keys| Expect {
+        part: number,
+        keys: (keys, keys),
+        ..Expect::whole(RequestId::of(number, 0), keys, 0, Time(0), Shape::Values)
+    };
+    conn.expect(part(0, 2));
+    conn.expect(part(1, 1));
+    assert_eq!(conn.next_value(b"VALUE b 0 1\r\nx\r\n"), None, "a miss of a comes first: read with care");
+    assert_eq!(conn.next_value(b"VALUE a 0 1\r\nx\r"), None, "not whole");
+    assert_eq!(conn.next_value(b"VALUE a 0 1\r\nx\r\nVALUE b 0 1\r\n"), Some((0, 16)));
+    assert_eq!(conn.next_value(b"VALUE b 0 1\r\ny\r\nEND\r\n"), Some((1, 16)));
+    assert_eq!(conn.next_value(b"VALUE c 0 1\r\nz\r\nEND\r\n"), None, "that is for the next request");
+    assert!(conn.pop().is_some());
+    assert_eq!(conn.next_value(b"VALUE c 0 1\r\nz\r\nEND\r\n"), Some((0, 16)));
+}

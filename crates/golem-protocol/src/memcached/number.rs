@@ -27,7 +27,7 @@ pub(crate) fn plain(digits: &[u8]) -> Option<u64> {
 }
 
 /// The digits at `at`: their number, and where they end. None if there is none, or if it does not fit.
-#[inline]
+#[inline(always)]
 pub(crate) fn read(text: &[u8], at: usize) -> Option<(u64, usize)> {
     let mut end = at;
     let mut value = 0u64;

@@ -8,7 +8,7 @@ use super::number;
 use super::search::{key_len, line_end};
 use super::span::Span;
 
-pub use hit::scan_hit;
+pub use hit::{scan_hit, scan_value};
 
 /// Bytes of the longest reply line, its LF among them: a key, an opaque and flags of a meta reply, or an error text,
 /// with much room.

@@ -1,6 +1,7 @@
 //! What a request line was found to be: [`Request`] and [`Refusal`], plain data that the engine keeps beside the bytes.
 
 use super::command::Command;
+use super::search::key_len;
 use super::span::Span;
 
 /// What a pool allows its clients to send.
@@ -126,7 +127,7 @@ pub enum Parsed {
     Refused(Refusal),
 }
 
-/// The keys of `request`, in order, as spans of its `line`.
+/// The keys of `request`, in order, as spans of its `line`, the one that it was parsed from: no key there has a NUL.
 #[inline]
 pub fn keys_of<'a>(request: &Request, line: &'a [u8]) -> Keys<'a> {
     let end = (request.more_keys.end as usize).min(line.len());
@@ -158,7 +159,7 @@ impl Iterator for Keys<'_> {
         }
         let rest = self.text.get(self.at..).filter(|rest| !rest.is_empty())?;
         let start = self.at;
-        self.at = start + memchr::memchr(b' ', rest).unwrap_or(rest.len());
+        self.at = start + key_len(rest);
         Some(Span::new(start, self.at))
     }
 }

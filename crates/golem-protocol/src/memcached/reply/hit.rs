@@ -1,17 +1,35 @@
-//! The reply that most requests get, recognised in one look: the value of the one key that was asked for, then `END`. It
-//! says nothing that [`super::scan_reply`] would not say; it is only quicker, since it knows what should be there.
+//! What most requests get, recognised in one look: the value of the key that was asked for, and the reply that is one such value
+//! and `END`. Nothing is said here that [`super::scan_reply`] would not say; it is only quicker, since it knows what should be there.
 
 use super::{DATA_MAX, LINE_MAX};
 use crate::memcached::number;
 
 const VALUE: &[u8] = b"VALUE ";
 const LINE_END: &[u8] = b"\r\n";
-const END: &[u8] = b"\r\nEND\r\n";
 
 /// Bytes of the reply at the front of `buf`, if that is a complete value for `key` and `END`. None: not so, or not in the
 /// usual form; ask [`super::scan_reply`], item by item.
 #[inline]
 pub fn scan_hit(key: &[u8], buf: &[u8]) -> Option<usize> {
+    ends_with(buf, data_end(key, buf)?, b"\r\nEND\r\n")
+}
+
+/// Bytes of the value at the front of `buf`, its CR LF included, if that is a complete one for `key`. None: not so, or not
+/// in the usual form; ask [`super::scan_reply`].
+#[inline]
+pub fn scan_value(key: &[u8], buf: &[u8]) -> Option<usize> {
+    ends_with(buf, data_end(key, buf)?, LINE_END)
+}
+
+#[inline(always)]
+fn ends_with(buf: &[u8], at: usize, end: &[u8]) -> Option<usize> {
+    let behind = at.checked_add(end.len())?;
+    (buf.get(at..behind)? == end).then_some(behind)
+}
+
+/// Where the data of a value for `key` end, though they may not be here yet.
+#[inline(always)]
+fn data_end(key: &[u8], buf: &[u8]) -> Option<usize> {
     let text = buf.strip_prefix(VALUE)?.strip_prefix(key)?;
     let (_, at) = number::read(text, blank(text, 0)?)?;
     let (data, mut at) = number::read(text, blank(text, at)?)?;
@@ -26,8 +44,7 @@ pub fn scan_hit(key: &[u8], buf: &[u8]) -> Option<usize> {
     {
         return None;
     }
-    let end = header.checked_add(data as usize)?;
-    (buf.get(end..end.checked_add(END.len())?)? == END).then_some(end + END.len())
+    header.checked_add(data as usize)
 }
 
 #[inline]
@@ -37,7 +54,7 @@ fn blank(text: &[u8], at: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::scan_hit;
+    use super::{scan_hit, scan_value};
     use crate::memcached::{ReplyScan, Shape, Status, scan_reply};
     use proptest::prelude::{ProptestConfig, any, proptest};
     use std::format;
@@ -100,6 +117,14 @@ mod tests {
             let mut reply = Vec::from(format!("VALUE {key} 1 {len}{cas}\r\n{value}\r\nEND\r\nEND\r\n"));
             if let Some(byte) = byte {
                 *at.get_mut(&mut reply) = byte;
+            }
+            // A value by itself: the same, without what ends the reply.
+            if let Some(len) = scan_value(key.as_bytes(), &reply) {
+                let ReplyScan::Value { key: found, header, data } = scan_reply(Shape::Values, &reply, 0) else {
+                    panic!("the general scanner finds none");
+                };
+                assert_eq!((found.of(&reply), (header + data + 2) as usize), (key.as_bytes(), len));
+                assert_eq!(&reply[len - 2..len], b"\r\n");
             }
             let items = by_items(key.as_bytes(), &reply);
             if let Some(hit) = scan_hit(key.as_bytes(), &reply) {
