@@ -20,6 +20,8 @@ impl Engine {
         };
         let taken = gather.hold_run(front.part, bytes, &mut self.buffers, |rest| conn.next_value(rest));
         if taken > 0 {
+            // What was known of an incomplete frame was known of the first of these.
+            (conn.rest.scanned, conn.rest.need) = (0, 0);
             conn.reply_begun = true;
             conn.counters.response_bytes.add(taken);
             let client = *client;
