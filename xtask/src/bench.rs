@@ -58,8 +58,8 @@ struct Options {
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
     /// Another proxy: its name and its start command, in which {listen}, {server1} and {server2} stand for addresses,
-    /// {servers} for those of all servers with commas between them, {conf} for a nutcracker.yml, {golem_conf} for the same with `threads: 1`, {port} for a free port. May be repeated;
-    /// the name of a known contestant replaces it.
+    /// {servers} for those of all servers with commas between them, {conf} for a nutcracker.yml, {golem_conf} for the same
+    /// with `threads: 1`, {port} for a free port. May be repeated; the name of a known contestant replaces it.
     #[arg(long, value_name = "NAME=COMMAND")]
     proxy: Vec<String>,
     /// The same for each line of this file; empty lines and those that begin with # say nothing.

@@ -172,9 +172,9 @@ impl Bare {
         while let Some(request) = Request::at_start(&bytes[taken..])? {
             taken += request.bytes.len();
             let mut keys = request.keys();
-            let first = self.server_of(keys.next().unwrap_or_default());
+            let first = keys.next().unwrap_or_default();
             let lacking = if keys.next().is_none() {
-                self.ask(slot, first, request.bytes);
+                self.ask(slot, self.server_of(first), request.bytes);
                 1
             } else {
                 self.ask_several(slot, &request)
@@ -290,6 +290,10 @@ impl Handler for Bare {
     }
 
     fn received(&mut self, user: u64, bytes: &[u8]) {
+        if self.clients.get(user as usize).is_some_and(|client| client.is_over) {
+            // What follows something unknown may be the middle of it.
+            return;
+        }
         let mut rest = std::mem::take(self.rest(user));
         let all = if rest.is_empty() {
             bytes

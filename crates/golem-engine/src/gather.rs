@@ -50,6 +50,7 @@ pub(crate) struct Part {
     /// Values with their place among the part's keys, in order.
     blocks: Vec<(u32, Block)>,
     bytes: Vec<u8>,
+    /// Used while values are written.
     written: Written,
 }
 
@@ -58,7 +59,7 @@ pub(crate) struct Part {
 struct Written {
     /// Keys that are through.
     keys: u32,
-    /// Values of them.
+    /// Blocks that are through: one for each of them that was found.
     blocks: usize,
     /// Bytes of the part's buffer.
     bytes: usize,

@@ -105,14 +105,17 @@ impl Engine {
                 start = item;
                 continue;
             }
-            if start == item && conn.asks_for_part() {
+            let conn = if start == item && conn.asks_for_part() {
                 item += self.hold_values(id, rest);
                 if item > start {
                     start = item;
                     continue;
                 }
-            }
-            let Some(conn) = self.conns.get_mut(id) else { break };
+                let Some(conn) = self.conns.get_mut(id) else { break };
+                conn
+            } else {
+                conn
+            };
             let Some((found, total)) = conn.scan_item(rest)? else { break };
             if total > rest.len() {
                 self.hand_on(id, bytes.get(start..item).unwrap_or_default());

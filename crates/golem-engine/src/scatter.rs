@@ -35,7 +35,6 @@ const NONE: u32 = u32::MAX;
 
 impl Engine {
     /// `get`, `gets`, `gat`, `gats` with several keys.
-    #[inline(never)]
     pub(crate) fn scatter_keys(&mut self, id: ClientId, head: &Head, line: &[u8]) {
         let Some((pool, lane)) = self.clients.get(id).map(|client| (client.pool, client.lane)) else {
             return;

@@ -61,15 +61,20 @@ mod tests {
     use std::string::String;
     use std::vec::Vec;
 
-    /// What the general scanner makes of the same bytes.
-    fn by_items(key: &[u8], buf: &[u8]) -> Option<usize> {
+    /// What the general scanner makes of the same bytes: a value for the key, as a whole.
+    fn by_value(key: &[u8], buf: &[u8]) -> Option<usize> {
         let ReplyScan::Value { key: found, header, data } = scan_reply(Shape::Values, buf, 0) else {
             return None;
         };
-        let last = header as usize + data as usize + 2;
-        let ends = found.of(buf) == key && buf.get(last - 2..last)? == b"\r\n";
+        let end = header as usize + data as usize + 2;
+        (found.of(buf) == key && buf.get(end - 2..end)? == b"\r\n").then_some(end)
+    }
+
+    /// And `END` behind it.
+    fn by_items(key: &[u8], buf: &[u8]) -> Option<usize> {
+        let last = by_value(key, buf)?;
         let end = scan_reply(Shape::Values, buf.get(last..)?, 0);
-        (ends && end == ReplyScan::Last { len: 5, status: Status::End }).then_some(last + 5)
+        (end == ReplyScan::Last { len: 5, status: Status::End }).then_some(last + 5)
     }
 
     #[test]
@@ -118,13 +123,11 @@ mod tests {
             if let Some(byte) = byte {
                 *at.get_mut(&mut reply) = byte;
             }
-            // A value by itself: the same, without what ends the reply.
-            if let Some(len) = scan_value(key.as_bytes(), &reply) {
-                let ReplyScan::Value { key: found, header, data } = scan_reply(Shape::Values, &reply, 0) else {
-                    panic!("the general scanner finds none");
-                };
-                assert_eq!((found.of(&reply), (header + data + 2) as usize), (key.as_bytes(), len));
-                assert_eq!(&reply[len - 2..len], b"\r\n");
+            let by_value = by_value(key.as_bytes(), &reply);
+            if let Some(value) = scan_value(key.as_bytes(), &reply) {
+                assert_eq!(by_value, Some(value));
+            } else if byte.is_none() {
+                assert_eq!(by_value, None);
             }
             let items = by_items(key.as_bytes(), &reply);
             if let Some(hit) = scan_hit(key.as_bytes(), &reply) {
